@@ -1,0 +1,13 @@
+"""mmrs: a remote-sensing toolbox of ten published methods on MMEngine.
+
+Importing it is cheap (no torch): it only prepares the import system, so that
+the OpenMMLab packages load without compiled operators and beside any
+transformers version; see :mod:`mmrs.utils.stack`.
+"""
+
+from mmrs.utils.stack import setup_stack
+from mmrs.version import __version__
+
+setup_stack()
+
+__all__ = ['__version__']

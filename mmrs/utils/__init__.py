@@ -1,0 +1,1 @@
+"""Helpers that know no task: the stack layer, the doctor, messages."""
