@@ -1,0 +1,3 @@
+from .loading import BadImageError, LoadRSImage, read_bands
+
+__all__ = ['BadImageError', 'LoadRSImage', 'read_bands']
