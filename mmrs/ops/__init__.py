@@ -1,0 +1,1 @@
+"""Operators: PyTorch forms of compiled kernels of other libraries."""
