@@ -1,0 +1,122 @@
+"""Reading checkpoints: what a file must hold before it is used."""
+
+import zipfile
+from collections import OrderedDict
+from pathlib import Path
+
+from torch import Tensor, nn
+
+from mmrs.utils.errors import InputError
+
+
+def read_checkpoint(path: str) -> dict:
+    """Read a checkpoint to the CPU.
+
+    Args:
+        path: A file, or a URL that :class:`CheckpointLoader` knows.
+
+    Returns:
+        The file's contents, always with a ``state_dict``: a file that is a
+        bare state dict is put under that key.
+
+    Raises:
+        InputError: The file is missing, or is not a checkpoint.
+    """
+    from mmengine.runner import CheckpointLoader
+
+    try:
+        checkpoint = CheckpointLoader.load_checkpoint(path, 'cpu')
+    except FileNotFoundError as error:
+        raise InputError(f'checkpoint {path} does not exist') from error
+    except Exception as error:  # unpickling other files raises anything
+        raise InputError(
+            f'{path} is not a checkpoint, or is damaged: PyTorch cannot '
+            'read it; give a file that tools/train.py or '
+            'tools/model_converters/convert.py wrote'
+        ) from error
+    if isinstance(checkpoint, dict) and 'state_dict' not in checkpoint:
+        checkpoint = dict(state_dict=checkpoint)
+    if not isinstance(checkpoint, dict) or not _is_state_dict(
+        checkpoint['state_dict']
+    ):
+        raise InputError(f'{path} holds no state dict: it is no checkpoint')
+    return checkpoint
+
+
+def _is_state_dict(value: object) -> bool:
+    return isinstance(value, dict) and any(
+        isinstance(item, Tensor) for item in value.values()
+    )
+
+
+def load_weights(model: nn.Module, checkpoint: dict, path: str) -> list[str]:
+    """Load the weights of a finished model, completely or not at all.
+
+    Every parameter and buffer of the model must be in the checkpoint with
+    its shape, so that no part of the model runs untrained. What the file
+    holds beyond is not used.
+
+    Args:
+        model: Receives the weights.
+        checkpoint: As :func:`read_checkpoint` returns it.
+        path: The checkpoint's name in messages.
+
+    Returns:
+        The names in the checkpoint that the model does not have.
+
+    Raises:
+        InputError: The checkpoint is of another architecture.
+    """
+    weights = OrderedDict(
+        (name.removeprefix('module.'), value)
+        for name, value in checkpoint['state_dict'].items()
+    )
+    wanted = model.state_dict()
+    kind = type(model).__name__
+    missing = [name for name in wanted if name not in weights]
+    if len(missing) == len(wanted):
+        raise InputError(
+            f'checkpoint {path} is of another model: none of its '
+            f'{len(weights)} names (first: {next(iter(weights))}) is one of '
+            f'the {len(wanted)} of {kind} (first: {next(iter(wanted))})'
+        )
+    misfits = [
+        f'{name} is {tuple(weights[name].shape)} there and '
+        f'{tuple(value.shape)} here'
+        for name, value in wanted.items()
+        if name in weights and weights[name].shape != value.shape
+    ]
+    if misfits:
+        raise InputError(
+            f'checkpoint {path} is of another architecture than the '
+            f"config's {kind}: {len(misfits)} shapes differ, first: "
+            f'{misfits[0]}'
+        )
+    if missing:
+        raise InputError(
+            f'checkpoint {path} lacks {len(missing)} of the {len(wanted)} '
+            f'weights of {kind}, first: {missing[0]}; is it of this config?'
+        )
+    return list(model.load_state_dict(weights, strict=False).unexpected_keys)
+
+
+def find_last_complete(work_dir: str | Path) -> Path | None:
+    """Find the newest training checkpoint that was written to its end.
+
+    A process that is killed while it saves leaves a broken last file. A
+    checkpoint is a zip archive, and its table of contents is at the end, so
+    a file that was cut off is recognised without reading it.
+
+    Args:
+        work_dir: The folder that holds `epoch_*.pth` or `iter_*.pth`.
+
+    Returns:
+        The file to resume from, or None if there is none.
+    """
+    files = [
+        file
+        for pattern in ('epoch_*.pth', 'iter_*.pth')
+        for file in Path(work_dir).glob(pattern)
+    ]
+    files.sort(key=lambda file: file.stat().st_mtime, reverse=True)
+    return next((file for file in files if zipfile.is_zipfile(file)), None)
