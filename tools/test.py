@@ -1,0 +1,131 @@
+"""Test a model: print the metrics of its config.
+
+One process::
+
+    python tools/test.py CONFIG CHECKPOINT
+    python tools/test.py CONFIG CHECKPOINT --show-dir work_dirs/drawn
+    python tools/test.py CONFIG CHECKPOINT --out predictions.pkl --tta
+
+Two GPUs, or two CPU processes where there is no GPU::
+
+    bash tools/dist_test.sh CONFIG CHECKPOINT 2
+"""
+
+import argparse
+from pathlib import Path
+
+from mmengine.config import Config
+
+from mmrs.utils.cli import (
+    add_config_arguments,
+    add_runner_arguments,
+    innermost,
+    load_runner_config,
+    run_tool,
+)
+from mmrs.utils.errors import InputError
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_config_arguments(parser)
+    parser.add_argument('checkpoint', help='checkpoint file or URL')
+    add_runner_arguments(parser)
+    parser.add_argument(
+        '--tta',
+        action='store_true',
+        help='merge predictions over the augmentations of `tta_pipeline`',
+    )
+    parser.add_argument(
+        '--out', metavar='PKL', help='write the predictions to this file'
+    )
+    parser.add_argument(
+        '--show-dir', help='write the drawn predictions to this folder'
+    )
+    parser.add_argument(
+        '--show', action='store_true', help='show the drawn predictions'
+    )
+    return parser.parse_args()
+
+
+def set_drawing(cfg: Config, show_dir: str | None, show: bool) -> None:
+    """Turn on the visualisation hook of the config."""
+    hook = cfg.get('default_hooks', {}).get('visualization')
+    if hook is None:
+        raise InputError(
+            f'--show and --show-dir need default_hooks.visualization in '
+            f'{cfg.filename}'
+        )
+    hook.update(draw=True, interval=1, show=show)
+    if show_dir:
+        hook.test_out_dir = str(Path(show_dir).resolve())
+
+
+def set_dump(cfg: Config, out: str) -> None:
+    """Add a metric that writes the predictions.
+
+    A config whose predictions want packing (masks as RLE) names its own
+    metric in ``dump_metric``.
+    """
+    if Path(out).suffix not in ('.pkl', '.pickle'):
+        raise InputError(f'--out {out}: the file name must end in .pkl')
+    metrics = cfg.test_evaluator
+    metrics = [metrics] if isinstance(metrics, dict) else list(metrics)
+    dump = dict(cfg.get('dump_metric', dict(type='DumpResults')))
+    cfg.test_evaluator = [*metrics, dict(dump, out_file_path=out)]
+
+
+def set_tta(cfg: Config) -> None:
+    """Test with the augmentations and the merging model of the config."""
+    if 'tta_model' not in cfg or 'tta_pipeline' not in cfg:
+        raise InputError(
+            f'--tta needs `tta_model` and `tta_pipeline` in {cfg.filename}'
+        )
+    innermost(cfg.test_dataloader.dataset).pipeline = cfg.tta_pipeline
+    hooks = cfg.get('custom_hooks') or []
+    hook = dict(type='PrepareTTAHook', tta_cfg=cfg.tta_model)
+    cfg.custom_hooks = [*hooks, hook]
+
+
+def main() -> None:
+    """Test."""
+    args = parse_args()
+    cfg = load_runner_config(args)
+    cfg.load_from, cfg.resume = None, False
+    if args.show or args.show_dir:
+        set_drawing(cfg, args.show_dir, args.show)
+    if args.out:
+        set_dump(cfg, args.out)
+    if args.tta:
+        set_tta(cfg)
+
+    from mmengine.logging import print_log
+    from mmengine.model import is_model_wrapper
+    from mmengine.runner import Runner
+
+    from mmrs.utils.checkpoint import load_weights, read_checkpoint
+    from mmrs.utils.machine import fit_to_machine
+
+    checkpoint = read_checkpoint(args.checkpoint)
+    fit_to_machine(cfg)
+    runner = Runner.from_cfg(cfg)
+    runner.call_hook('after_load_checkpoint', checkpoint=checkpoint)
+    model = runner.model
+    if is_model_wrapper(model):
+        model = model.module
+    unused = load_weights(model, checkpoint, args.checkpoint)
+    if unused:
+        print_log(
+            f'{args.checkpoint} holds {len(unused)} weights that the model '
+            f'does not have, first: {unused[0]}',
+            logger='current',
+        )
+    runner.test()
+
+
+if __name__ == '__main__':
+    run_tool(main)
