@@ -1,6 +1,6 @@
 default_scope = 'mmrs'
-custom_imports = dict(imports=['mmrs.engine'])
 
+# A config that inherits this names 'mmrs.engine' in its custom_imports.
 default_hooks = dict(
     timer=dict(type='IterTimerHook'),
     logger=dict(type='LoggerHook', interval=50),
