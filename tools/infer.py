@@ -1,4 +1,4 @@
-"""Apply a model to an image, a list of images or a folder.
+"""Apply a model to an image, or to all images of a folder.
 
 ::
 
@@ -11,15 +11,12 @@ that cannot be read are skipped and listed at the end.
 """
 
 import argparse
-from pathlib import Path
 
 from mmrs.utils.cli import (
     add_config_arguments,
-    check_device,
     load_config,
     run_tool,
 )
-from mmrs.utils.errors import InputError
 
 
 def parse_args() -> argparse.Namespace:
@@ -28,7 +25,7 @@ def parse_args() -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument('input', help='image, folder, or text list of images')
+    parser.add_argument('input', help='image file or folder of images')
     add_config_arguments(parser)
     parser.add_argument('checkpoint', help='checkpoint file or URL')
     parser.add_argument('--out-dir', default='outputs')
@@ -37,7 +34,7 @@ def parse_args() -> argparse.Namespace:
         '--score-thr',
         type=float,
         default=0.3,
-        help='predictions with a lower score are not drawn (default: 0.3)',
+        help='predictions with a lower score are left out (default: 0.3)',
     )
     parser.add_argument(
         '--device', help='cpu, cuda or cuda:N (default: a GPU if there is one)'
@@ -48,10 +45,7 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Predict."""
     args = parse_args()
-    if not Path(args.input).exists():
-        raise InputError(f'input {args.input} does not exist')
     cfg = load_config(args.config, args.cfg_options)
-    check_device(args.device)
 
     import mmrs.apis  # noqa: F401  (registers the inferencers)
     from mmrs.registry import INFERENCERS

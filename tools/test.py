@@ -52,17 +52,21 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def add_hook(cfg: Config, hook: dict) -> None:
+    """Append a hook to those of the config."""
+    cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), hook]
+
+
 def set_drawing(cfg: Config, show_dir: str | None, show: bool) -> None:
-    """Turn on the visualisation hook of the config."""
-    hook = cfg.get('default_hooks', {}).get('visualization')
-    if hook is None:
+    """Draw every prediction with the ``draw_hook`` of the config."""
+    if 'draw_hook' not in cfg:
         raise InputError(
-            f'--show and --show-dir need default_hooks.visualization in '
-            f'{cfg.filename}'
+            f'--show and --show-dir need `draw_hook` in {cfg.filename}'
         )
-    hook.update(draw=True, interval=1, show=show)
+    hook = dict(cfg.draw_hook, draw=True, interval=1, show=show)
     if show_dir:
-        hook.test_out_dir = str(Path(show_dir).resolve())
+        hook['test_out_dir'] = str(Path(show_dir).resolve())
+    add_hook(cfg, hook)
 
 
 def set_dump(cfg: Config, out: str) -> None:
@@ -86,9 +90,7 @@ def set_tta(cfg: Config) -> None:
             f'--tta needs `tta_model` and `tta_pipeline` in {cfg.filename}'
         )
     innermost(cfg.test_dataloader.dataset).pipeline = cfg.tta_pipeline
-    hooks = cfg.get('custom_hooks') or []
-    hook = dict(type='PrepareTTAHook', tta_cfg=cfg.tta_model)
-    cfg.custom_hooks = [*hooks, hook]
+    add_hook(cfg, dict(type='PrepareTTAHook', tta_cfg=cfg.tta_model))
 
 
 def main() -> None:

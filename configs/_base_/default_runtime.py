@@ -19,7 +19,6 @@ env_cfg = dict(
 )
 randomness = dict(seed=0)
 
-vis_backends = [dict(type='LocalVisBackend')]
 log_processor = dict(type='LogProcessor', window_size=50)
 log_level = 'INFO'
 

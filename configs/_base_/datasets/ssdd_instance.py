@@ -83,3 +83,11 @@ val_evaluator = dict(
     metric=['bbox', 'segm'],
 )
 test_evaluator = val_evaluator
+
+# For tools/test.py --show-dir and --out.
+visualizer = dict(
+    type='mmdet.DetLocalVisualizer',
+    vis_backends=[dict(type='LocalVisBackend')],
+)
+draw_hook = dict(type='mmdet.DetVisualizationHook')
+dump_metric = dict(type='mmdet.DumpDetResults')

@@ -103,3 +103,11 @@ test_evaluator = dict(
     ann_file=data_root + 'annotations/WHU_building_test.json',
     metric=['bbox', 'segm'],
 )
+
+# For tools/test.py --show-dir and --out.
+visualizer = dict(
+    type='mmdet.DetLocalVisualizer',
+    vis_backends=[dict(type='LocalVisBackend')],
+)
+draw_hook = dict(type='mmdet.DetVisualizationHook')
+dump_metric = dict(type='mmdet.DumpDetResults')
