@@ -1,0 +1,10 @@
+_base_ = [
+    './_base_/rsprompter-anchor.py',
+    '../_base_/datasets/whu_instance.py',
+    '../_base_/schedules/adamw_cosine.py',
+    '../_base_/default_runtime.py',
+]
+
+model = dict(roi_head=dict(bbox_head=dict(num_classes=1)))
+
+train_cfg = dict(max_epochs=200)

@@ -1,0 +1,20 @@
+_base_ = [
+    './_base_/samseg-mask2former.py',
+    '../_base_/datasets/ssdd_instance.py',
+    '../_base_/schedules/adamw_cosine.py',
+    '../_base_/default_runtime.py',
+]
+
+num_classes = 1
+num_queries = 30
+model = dict(
+    panoptic_head=dict(
+        num_things_classes=num_classes,
+        num_queries=num_queries,
+        loss_cls=dict(class_weight=[1.0] * num_classes + [0.1]),
+    ),
+    panoptic_fusion_head=dict(num_things_classes=num_classes),
+    test_cfg=dict(max_per_image=num_queries),
+)
+
+train_cfg = dict(max_epochs=600)

@@ -1,0 +1,8 @@
+_base_ = './samseg-mask2former_sam-vit-b_8xb2-300e_whu-1024x1024.py'
+
+sam_arch = 'vit_h'
+sam_checkpoint = 'checkpoints/sam_vit_h_4b8939.pth'
+model = dict(
+    backbone=dict(sam_arch=sam_arch, sam_checkpoint=sam_checkpoint),
+    neck=dict(feature_aggregator=dict(sam_arch=sam_arch)),
+)

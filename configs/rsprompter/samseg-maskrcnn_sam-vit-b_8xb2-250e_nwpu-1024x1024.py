@@ -1,0 +1,9 @@
+_base_ = [
+    './_base_/samseg-maskrcnn.py',
+    '../_base_/datasets/nwpu_instance.py',
+    '../_base_/schedules/adamw_cosine.py',
+    '../_base_/default_runtime.py',
+]
+
+train_cfg = dict(max_epochs=250)
+optim_wrapper = dict(optimizer=dict(lr=0.0002))

@@ -1,0 +1,1 @@
+"""Networks: one room a method, what two rooms share in `layers`."""

@@ -1,0 +1,154 @@
+"""Loading SAM's weights, whoever saved them."""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+from mmengine.logging import print_log
+from torch import Tensor, nn
+
+from mmrs.models.sam.archs import SAM_ARCHS
+from mmrs.models.sam.converters import (
+    StateDict,
+    hf_to_sam,
+    mmpretrain_to_sam,
+)
+from mmrs.models.sam.resizing import resize_positions
+from mmrs.utils.errors import InputError
+
+OFFICIAL_FILES = {
+    'vit_b': 'sam_vit_b_01ec64.pth',
+    'vit_l': 'sam_vit_l_0b3195.pth',
+    'vit_h': 'sam_vit_h_4b8939.pth',
+}
+
+
+class LoadReport(NamedTuple):
+    """What loading a checkpoint into a module did.
+
+    Attributes:
+        matched: Names that were loaded.
+        missing: Names of the module that the file does not have.
+        unexpected: Names of that part of the file the module does not have.
+    """
+
+    matched: list[str]
+    missing: list[str]
+    unexpected: list[str]
+
+
+def load_sam_weights(
+    module: nn.Module, checkpoint: str | Path, prefix: str = ''
+) -> LoadReport:
+    """Load a SAM, or the part of one that `module` is.
+
+    Position tables of another input size are resized.
+
+    Args:
+        module: Receives the weights, under segment_anything's names.
+        checkpoint: A file of segment_anything, transformers or mmpretrain
+            (``.pth``, ``.bin`` or ``.safetensors``).
+        prefix: Where `module` is in a whole SAM, as ``'image_encoder.'``.
+
+    Returns:
+        The names that were and were not found. The counts are logged.
+
+    Raises:
+        InputError: The file is missing, is no checkpoint, holds nothing of
+            this part, or is of another architecture.
+    """
+    path = Path(checkpoint)
+    state = {
+        name[len(prefix) :]: value
+        for name, value in read_sam_weights(path).items()
+        if name.startswith(prefix)
+    }
+    wanted = module.state_dict()
+    state = resize_positions(state, wanted)
+    matched = [name for name in wanted if name in state]
+    missing = [name for name in wanted if name not in state]
+    unexpected = [name for name in state if name not in wanted]
+    if not matched:
+        raise InputError(
+            f'{path} holds no weights of a SAM {prefix.rstrip(".")}: set '
+            'sam_checkpoint to a file of segment_anything, transformers or '
+            'mmpretrain'
+        )
+    wrong = [n for n in matched if state[n].shape != wanted[n].shape]
+    if wrong:
+        raise InputError(_of_another_arch(path, wrong[0], state, wanted))
+    module.load_state_dict(state, strict=False)
+    print_log(
+        f'{type(module).__name__}: {len(matched)} of {len(wanted)} tensors '
+        f'loaded from {path}, {len(missing)} missing, '
+        f'{len(unexpected)} not used',
+        'current',
+    )
+    return LoadReport(matched, missing, unexpected)
+
+
+def read_sam_weights(path: Path) -> StateDict:
+    """Read a file and return its tensors under segment_anything's names.
+
+    Raises:
+        InputError: The file is missing or is no checkpoint.
+    """
+    if not path.is_file():
+        raise InputError(
+            f'sam_checkpoint {path} does not exist: download '
+            f'{_official_name(path)} from the model checkpoints of the '
+            'segment-anything README and put it there, or set sam_checkpoint '
+            'to where it is'
+        )
+    return _read(path, path.stat().st_mtime_ns)
+
+
+def _official_name(path: Path) -> str:
+    if path.name in OFFICIAL_FILES.values():
+        return path.name
+    return 'one of ' + ', '.join(OFFICIAL_FILES.values())
+
+
+# Encoder, decoder and prompt parts of a model come from the same file.
+@lru_cache(maxsize=1)
+def _read(path: Path, mtime: int) -> StateDict:
+    if path.suffix == '.safetensors':
+        from safetensors.torch import load_file
+
+        state = load_file(path)
+    else:
+        from mmrs.utils.checkpoint import read_checkpoint
+
+        state = read_checkpoint(str(path))['state_dict']
+    state = {k.removeprefix('module.'): v for k, v in state.items()}
+    if any(name.startswith('vision_encoder.') for name in state):
+        return hf_to_sam(state)
+    names = {name.removeprefix('backbone.') for name in state}
+    if 'patch_embed.projection.weight' in names:
+        return mmpretrain_to_sam(
+            {k.removeprefix('backbone.'): v for k, v in state.items()}
+        )
+    return state
+
+
+def _of_another_arch(
+    path: Path, name: str, state: StateDict, wanted: StateDict
+) -> str:
+    message = (
+        f'{path} is of another architecture: {name} is '
+        f'{tuple(state[name].shape)} there and {tuple(wanted[name].shape)} '
+        'here'
+    )
+    arch = _arch_of(read_sam_weights(path))
+    if arch:
+        message += f"; it holds {arch}: set sam_arch='{arch}'"
+    return message
+
+
+def _arch_of(state: dict[str, Tensor]) -> str | None:
+    """Name the architecture of a whole SAM by its width."""
+    weight = state.get('image_encoder.patch_embed.proj.weight')
+    for name, arch in SAM_ARCHS.items():
+        if weight is not None and len(weight) == arch.embed_dim:
+            return name
+    return None

@@ -1,0 +1,55 @@
+"""Parts of SAM's prompt encoder that other networks train on their own."""
+
+from segment_anything.modeling import PromptEncoder
+from torch import nn
+
+from mmrs.models.sam.archs import SamArch, get_arch
+from mmrs.models.sam.checkpoints import load_sam_weights
+
+
+def build_prompt_encoder(arch: SamArch, img_size: int) -> PromptEncoder:
+    """Build SAM's prompt encoder for square images of `img_size` pixels."""
+    grid_size = img_size // arch.patch_size
+    return PromptEncoder(
+        embed_dim=arch.out_chans,
+        image_embedding_size=(grid_size, grid_size),
+        input_image_size=(img_size, img_size),
+        mask_in_chans=arch.mask_in_chans,
+    )
+
+
+def build_mask_embed(
+    arch: str | dict | SamArch, sam_checkpoint: str | None = None
+) -> nn.Sequential:
+    """Build the convolutions that embed a mask prompt.
+
+    Args:
+        arch: Name or sizes, see :func:`mmrs.models.sam.get_arch`.
+        sam_checkpoint: Weights of a SAM.
+
+    Returns:
+        Module that maps mask logits `(N, 1, 4h, 4w)` to dense prompts
+        `(N, C, h, w)`; the names of its parameters are SAM's.
+    """
+    arch = get_arch(arch)
+    embed = build_prompt_encoder(arch, arch.patch_size).mask_downscaling
+    if sam_checkpoint:
+        prefix = 'prompt_encoder.mask_downscaling.'
+        load_sam_weights(embed, sam_checkpoint, prefix)
+    return embed
+
+
+def build_no_mask_embed(
+    arch: str | dict | SamArch, sam_checkpoint: str | None = None
+) -> nn.Embedding:
+    """Build the dense prompt `(1, C)` that says "no mask is given".
+
+    Args:
+        arch: Name or sizes, see :func:`mmrs.models.sam.get_arch`.
+        sam_checkpoint: Weights of a SAM.
+    """
+    embed = nn.Embedding(1, get_arch(arch).out_chans)
+    if sam_checkpoint:
+        prefix = 'prompt_encoder.no_mask_embed.'
+        load_sam_weights(embed, sam_checkpoint, prefix)
+    return embed
