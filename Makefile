@@ -1,0 +1,46 @@
+# make install   a virtual environment in .venv; nothing is compiled
+# make demo      train, test and draw RSPrompter on synthetic scenes
+# make test      lint, then all tests
+# make lint      the style checks alone
+#
+# TORCH may name another build, for example
+#   make install TORCH="torch==2.8.0 torchvision==0.23.0"
+
+PYTHON ?= python3
+TORCH ?= torch==2.14.1 torchvision==0.29.1
+
+BIN := .venv/bin
+INSTALLED := .venv/installed
+
+DEMO_CONFIG ?= configs/rsprompter/rsprompter-anchor_sam-vit-tiny_1xb4-demo_synthetic-nwpu-256x256.py
+DEMO_DIR := work_dirs/demo
+
+.PHONY: install demo test lint
+
+install: $(INSTALLED)
+
+$(INSTALLED): setup.py pyproject.toml $(wildcard requirements/*.txt)
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet $(TORCH)
+	$(BIN)/pip install --quiet --editable '.[all,tests]'
+	touch $@
+
+demo: $(INSTALLED)
+	$(BIN)/python tools/misc/make_synthetic.py --layout nwpu --seed 0 \
+	    --num 240 --size 256 --out data/synthetic_nwpu
+	$(BIN)/python tools/misc/make_synthetic.py --layout nwpu --seed 1 \
+	    --num 12 --size 256 --out data/synthetic_nwpu_unseen
+	$(BIN)/python tools/train.py $(DEMO_CONFIG) --work-dir $(DEMO_DIR)
+	$(BIN)/python tools/test.py $(DEMO_CONFIG) \
+	    $$(cat $(DEMO_DIR)/last_checkpoint) --work-dir $(DEMO_DIR)
+	$(BIN)/python tools/infer.py data/synthetic_nwpu_unseen/imgs \
+	    $(DEMO_CONFIG) $$(cat $(DEMO_DIR)/last_checkpoint) \
+	    --out-dir $(DEMO_DIR) --batch-size 4
+
+# Two processes of one thread each: most tests are too small for more threads.
+test: lint
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
