@@ -51,6 +51,12 @@ def fit_to_machine(cfg: Config) -> None:
     """
     if torch.cuda.is_available():
         return
+    if 'strategy' in cfg:
+        raise InputError(
+            f'{cfg.filename}: strategy.type={cfg.strategy.type} shares '
+            'memory between GPUs, and there is none here; train the config '
+            'without the strategy'
+        )
     if cfg.get('optim_wrapper') is not None:
         _leave_amp(cfg.optim_wrapper)
     if cfg.launcher == 'pytorch':
