@@ -18,8 +18,6 @@ class SSDDInsSegDataset(InstanceSegDataset):
     METAINFO = dict(classes=('ship',), palette=[(29, 120, 216)])
     HOW_TO_GET = (
         'put the data set in data/SSDD (annotations/SSDD_instances_'
-        '{train,val}.json, imgs/*.jpg; tools/dataset_converters/'
-        'split_coco.py makes the two from annotations.json), or write a '
-        'synthetic one: python tools/misc/make_synthetic.py --layout ssdd '
-        '--out data/SSDD'
+        '{train,val}.json, imgs/*.jpg), or write a synthetic one: '
+        'python tools/misc/make_synthetic.py --layout ssdd --out data/SSDD'
     )
