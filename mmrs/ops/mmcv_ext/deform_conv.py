@@ -221,7 +221,7 @@ def _backward(
     grads = torch.ops.torchvision._deform_conv2d_backward(
         grad_output, *arguments
     )
-    inside = _inside(offset, weight.shape[2:], geometry)
+    inside = _inside(arguments[2], weight.shape[2:], geometry)
     return grads[0], grads[1], grads[2] * inside, *grads[3:]
 
 

@@ -33,9 +33,14 @@ def ms_deform_attn_forward(
         multi_scale_deformable_attn_pytorch,
     )
 
-    return multi_scale_deformable_attn_pytorch(
-        value, value_spatial_shapes, sampling_locations, attention_weights
+    dtype = torch.promote_types(value.dtype, torch.float32)
+    output = multi_scale_deformable_attn_pytorch(
+        value.to(dtype),
+        value_spatial_shapes,
+        sampling_locations.to(dtype),
+        attention_weights.to(dtype),
     )
+    return output.to(value.dtype)
 
 
 def ms_deform_attn_backward(

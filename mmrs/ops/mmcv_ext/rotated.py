@@ -49,12 +49,13 @@ def nms_rotated(
 
     Args:
         dets: ``(N, 5)`` rotated boxes, or ``(N, 6)`` with the label last.
-        scores: ``(N,)``; not read, as ``order`` tells all.
+        scores: ``(N,)``; not read, as ``order`` ranks them.
         order: ``(N,)`` indices of ``dets`` by falling score.
         dets_sorted: ``dets[order]``; not read.
-        labels: ``(N,)`` or empty; not read, as ``dets`` carries them.
+        labels: ``(N,)`` or empty; not read: mmcv's kernels let boxes of
+            different labels suppress each other, and so does this.
         iou_threshold: A box is dropped if its IoU is not below this.
-        multi_label: Only boxes of the same label suppress each other.
+        multi_label: Whether ``dets`` carries labels; not read.
 
     Returns:
         Indices of the kept boxes, best first, ``(K,)`` int64.
@@ -65,10 +66,7 @@ def nms_rotated(
         best, order = order[0], order[1:]
         keep.append(best)
         iou = _overlap(corners[best], corners[order], mode_flag=0)
-        drop = iou >= iou_threshold
-        if multi_label:
-            drop &= dets[order, -1] == dets[best, -1]
-        order = order[~drop]
+        order = order[iou < iou_threshold]
     return torch.stack(keep) if keep else order
 
 
