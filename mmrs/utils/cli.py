@@ -41,7 +41,7 @@ def describe(error: Exception) -> str | None:
     if isinstance(error, InputError | FileNotFoundError):
         return message
     if isinstance(error, KeyError) and ' registry. ' in message:
-        missing = message.strip('"').split(' registry. ')[0]
+        missing = message.strip('"\'').split(' registry. ')[0]
         return (
             f'{missing} registry: correct the `type` in the config, or name '
             'the module that registers it in `custom_imports`'
