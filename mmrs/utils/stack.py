@@ -42,22 +42,32 @@ def setup_stack() -> None:
     for folder in FOLDER_OWNERS:
         owners = installed_owners(folder)
         if len(owners) > 1:
-            warnings.warn(owner_message(folder, owners), stacklevel=3)
+            warnings.warn(
+                f'{" and ".join(owners)} are both installed and overwrite '
+                f"each other's files in the folder {folder}. Mend it with: "
+                f'{owner_fix(folder, owners[1:])}',
+                stacklevel=3,
+            )
+
+
+def installed_version(distribution: str) -> str | None:
+    """Version of a distribution, or None where it is not installed."""
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return None
 
 
 def installed_owners(folder: str) -> list[str]:
     """Distributions that are installed and own ``folder``, ours first."""
-    return [name for name in FOLDER_OWNERS[folder] if _version(name)]
+    return [name for name in FOLDER_OWNERS[folder] if installed_version(name)]
 
 
-def owner_message(folder: str, owners: list[str]) -> str:
-    """Say which distributions share ``folder``, and how to mend it."""
-    needed, *others = FOLDER_OWNERS[folder]
-    surplus = ' '.join(name for name in others if name in owners)
+def owner_fix(folder: str, surplus: list[str]) -> str:
+    """Commands that leave ``folder`` to the distribution mmrs needs."""
+    needed = FOLDER_OWNERS[folder][0]
     return (
-        f'{" and ".join(owners)} are both installed and overwrite each '
-        f"other's files in the folder {folder}. Mend it with: "
-        f'pip uninstall -y {surplus} && '
+        f'pip uninstall -y {" ".join(surplus)} && '
         f'pip install --force-reinstall --no-deps {needed}'
     )
 
@@ -67,15 +77,8 @@ def multimodal_breaks() -> bool:
 
     They subclass names that transformers 5 removed.
     """
-    version = _version('transformers')
+    version = installed_version('transformers')
     return version is not None and int(version.split('.')[0]) >= 5
-
-
-def _version(distribution: str) -> str | None:
-    try:
-        return metadata.version(distribution)
-    except metadata.PackageNotFoundError:
-        return None
 
 
 class _StandInFinder(MetaPathFinder):
