@@ -15,6 +15,7 @@ the product of the leading sizes. They may be views with any strides.
 * `flash`: the bias moved into longer queries and keys, so that kernels
   without a bias serve and no N x N array exists.
 * `flex`: FlexAttention that adds the bias inside its loop, compiled on CUDA.
+  On a CPU PyTorch lacks its backward pass.
 """
 
 from collections.abc import Callable

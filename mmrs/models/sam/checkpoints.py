@@ -1,11 +1,10 @@
 """Loading SAM's weights, whoever saved them."""
 
-from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
 from mmengine.logging import print_log
-from torch import Tensor, nn
+from torch import nn
 
 from mmrs.models.sam.archs import SAM_ARCHS
 from mmrs.models.sam.converters import (
@@ -14,6 +13,7 @@ from mmrs.models.sam.converters import (
     mmpretrain_to_sam,
 )
 from mmrs.models.sam.resizing import resize_positions
+from mmrs.utils.checkpoint import read_checkpoint
 from mmrs.utils.errors import InputError
 
 OFFICIAL_FILES = {
@@ -21,6 +21,11 @@ OFFICIAL_FILES = {
     'vit_l': 'sam_vit_l_0b3195.pth',
     'vit_h': 'sam_vit_h_4b8939.pth',
 }
+_ENCODER = 'image_encoder.'
+
+# The parts of a model come from one file, encoder first. What is left of the
+# last file then, 16 MB, is kept rather than reading up to 2.5 GB again.
+_read_before: dict[tuple[Path, int], StateDict] = {}
 
 
 class LoadReport(NamedTuple):
@@ -60,7 +65,7 @@ def load_sam_weights(
     path = Path(checkpoint)
     state = {
         name[len(prefix) :]: value
-        for name, value in read_sam_weights(path).items()
+        for name, value in read_sam_weights(path, prefix).items()
         if name.startswith(prefix)
     }
     wanted = module.state_dict()
@@ -87,8 +92,12 @@ def load_sam_weights(
     return LoadReport(matched, missing, unexpected)
 
 
-def read_sam_weights(path: Path) -> StateDict:
-    """Read a file and return its tensors under segment_anything's names.
+def read_sam_weights(path: Path, prefix: str = '') -> StateDict:
+    """Read a file, or what one part of SAM needs of it.
+
+    Returns:
+        Tensors under segment_anything's names, at least those that start
+        with `prefix`.
 
     Raises:
         InputError: The file is missing or is no checkpoint.
@@ -100,7 +109,18 @@ def read_sam_weights(path: Path) -> StateDict:
             'segment-anything README and put it there, or set sam_checkpoint '
             'to where it is'
         )
-    return _read(path, path.stat().st_mtime_ns)
+    key = path, path.stat().st_mtime_ns
+    wants_encoder = not prefix or prefix.startswith(_ENCODER)
+    if key in _read_before and not wants_encoder:
+        return _read_before[key]
+    state = _read(path)
+    _read_before.clear()
+    _read_before[key] = {
+        name: value
+        for name, value in state.items()
+        if not name.startswith(_ENCODER)
+    }
+    return state
 
 
 def _official_name(path: Path) -> str:
@@ -109,46 +129,57 @@ def _official_name(path: Path) -> str:
     return 'one of ' + ', '.join(OFFICIAL_FILES.values())
 
 
-# Encoder, decoder and prompt parts of a model come from the same file.
-@lru_cache(maxsize=1)
-def _read(path: Path, mtime: int) -> StateDict:
+def _read(path: Path) -> StateDict:
     if path.suffix == '.safetensors':
-        from safetensors.torch import load_file
-
-        state = load_file(path)
+        state = _read_safetensors(path)
     else:
-        from mmrs.utils.checkpoint import read_checkpoint
-
         state = read_checkpoint(str(path))['state_dict']
     state = {k.removeprefix('module.'): v for k, v in state.items()}
     if any(name.startswith('vision_encoder.') for name in state):
         return hf_to_sam(state)
-    names = {name.removeprefix('backbone.') for name in state}
+    names = {k.removeprefix('backbone.'): v for k, v in state.items()}
     if 'patch_embed.projection.weight' in names:
-        return mmpretrain_to_sam(
-            {k.removeprefix('backbone.'): v for k, v in state.items()}
-        )
+        return mmpretrain_to_sam(names)
     return state
+
+
+def _read_safetensors(path: Path) -> StateDict:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise InputError(
+            f'{path} is not a safetensors file, or is damaged: download it '
+            'again'
+        ) from error
 
 
 def _of_another_arch(
     path: Path, name: str, state: StateDict, wanted: StateDict
 ) -> str:
+    theirs, ours = _arch_of(state), _arch_of(wanted)
+    if theirs is None:
+        return (
+            f'{path} is of another architecture than sam_arch asks for: '
+            f'{name} is {tuple(state[name].shape)} there and '
+            f'{tuple(wanted[name].shape)} here'
+        )
     message = (
-        f'{path} is of another architecture: {name} is '
-        f'{tuple(state[name].shape)} there and {tuple(wanted[name].shape)} '
-        'here'
+        f'{path} holds {theirs}, sam_arch asks for '
+        f"{ours or 'other sizes'}: set sam_arch='{theirs}'"
     )
-    arch = _arch_of(read_sam_weights(path))
-    if arch:
-        message += f"; it holds {arch}: set sam_arch='{arch}'"
+    if ours in OFFICIAL_FILES:
+        message += f' or give {OFFICIAL_FILES[ours]}'
     return message
 
 
-def _arch_of(state: dict[str, Tensor]) -> str | None:
-    """Name the architecture of a whole SAM by its width."""
-    weight = state.get('image_encoder.patch_embed.proj.weight')
+def _arch_of(state: StateDict) -> str | None:
+    """Name the architecture of an encoder, or of a whole SAM, by its width."""
     for name, arch in SAM_ARCHS.items():
-        if weight is not None and len(weight) == arch.embed_dim:
-            return name
+        for prefix in ('', _ENCODER):
+            pos_embed = state.get(prefix + 'pos_embed')
+            if pos_embed is not None and pos_embed.shape[-1] == arch.embed_dim:
+                return name
     return None

@@ -128,9 +128,14 @@ def hf_to_sam(state_dict: StateDict) -> StateDict:
 def sam_to_mmpretrain(state_dict: StateDict) -> StateDict:
     """Rename segment_anything's image encoder to mmpretrain's `ViTSAM`.
 
-    Keys start with ``image_encoder.``, as in a whole SAM.
+    Keys start with ``image_encoder.``, as in a whole SAM. `ViTSAM` is the
+    encoder alone: the other parts are left out.
     """
-    return {_rename(k, _MM_NAMES): v for k, v in state_dict.items()}
+    return {
+        _rename(k, _MM_NAMES): v
+        for k, v in state_dict.items()
+        if k.startswith('image_encoder.')
+    }
 
 
 def mmpretrain_to_sam(state_dict: StateDict) -> StateDict:
