@@ -137,7 +137,7 @@ class _CarefulFinder(MetaPathFinder):
     def find_spec(self, fullname, path=None, target=None) -> ModuleSpec | None:
         if fullname not in _CARE:
             return None
-        others = (x for x in sys.meta_path if x is not self)
+        others = (x for x in sys.meta_path if type(x) is not type(self))
         specs = (x.find_spec(fullname, path, target) for x in others)
         spec = next((spec for spec in specs if spec), None)
         if spec:

@@ -117,6 +117,18 @@ def test_only_the_notes_on_onedl_are_dropped(tmp_path, run_python):
     assert printed == 'something else\n'
 
 
+def test_setting_up_twice_does_no_harm(tmp_path, run_python):
+    package = tmp_path / 'mmseg'
+    package.mkdir()
+    (package / '__init__.py').touch()
+    (package / 'datasets.py').write_text('print("loaded")')
+    printed, _ = run_python(
+        'import mmrs\nmmrs.setup_stack()\nimport mmseg.datasets',
+        path=tmp_path,
+    )
+    assert printed == 'loaded\n'
+
+
 def test_hooked_modules_keep_their_source(tmp_path, run_python):
     package = tmp_path / 'mmseg'
     package.mkdir()
