@@ -64,9 +64,10 @@ def main() -> None:
         out_dir=args.out_dir,
         score_thr=args.score_thr,
     )
-    print(f'{len(results["predictions"])} images done, see {args.out_dir}')
-    for path, reason in results['skipped']:
-        print(f'skipped {path}: {reason}')
+    print(
+        f'{len(results["predictions"])} images done, '
+        f'{len(results["skipped"])} skipped, see {args.out_dir}'
+    )
 
 
 if __name__ == '__main__':
