@@ -1,0 +1,66 @@
+"""Draw samples of a data set as the model gets them: after the pipeline.
+
+::
+
+    python tools/analysis_tools/browse_dataset.py CONFIG --out-dir drawn
+    python tools/analysis_tools/browse_dataset.py CONFIG --split val --num 50
+
+Draws with the ``visualizer`` of the config.
+"""
+
+import argparse
+from pathlib import Path
+
+from mmrs.utils.cli import add_config_arguments, load_config, run_tool
+from mmrs.utils.errors import InputError
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_config_arguments(parser)
+    parser.add_argument(
+        '--split', choices=['train', 'val', 'test'], default='train'
+    )
+    parser.add_argument('--num', type=int, default=10, help='default: 10')
+    parser.add_argument(
+        '--out-dir', default='outputs/browse', help='default: outputs/browse'
+    )
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Draw."""
+    args = parse_args()
+    cfg = load_config(args.config, args.cfg_options)
+    if 'visualizer' not in cfg:
+        raise InputError(f'{args.config} has no `visualizer` to draw with')
+
+    from mmengine.registry import init_default_scope
+
+    from mmrs.registry import DATASETS, VISUALIZERS
+
+    init_default_scope(cfg.get('default_scope', 'mmrs'))
+    dataset = DATASETS.build(cfg[f'{args.split}_dataloader'].dataset)
+    visualizer = VISUALIZERS.build(cfg.visualizer)
+    visualizer.dataset_meta = dataset.metainfo
+    for index in range(min(args.num, len(dataset))):
+        item = dataset[index]
+        sample = item['data_samples'].numpy()
+        image = item['inputs'].permute(1, 2, 0).numpy()[..., ::-1]
+        name = Path(sample.img_path).stem
+        visualizer.add_datasample(
+            name,
+            image.astype('uint8'),
+            sample,
+            draw_pred=False,
+            out_file=str(Path(args.out_dir) / f'{index:04d}_{name}.png'),
+        )
+    print(f'{index + 1} samples drawn, see {args.out_dir}')
+
+
+if __name__ == '__main__':
+    run_tool(main)
