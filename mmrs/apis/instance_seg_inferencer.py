@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from mmcv.image import bgr2rgb
 from mmdet.structures import DetDataSample
 from mmdet.structures.mask import encode_mask_results
 from mmengine.config import Config, ConfigDict
@@ -168,7 +169,7 @@ class InstanceSegInferencer:
             except BadImageError as error:
                 skipped.append((image.name, str(error)))
                 continue
-            pixels = loaded['img'][..., ::-1].astype(np.uint8)
+            pixels = bgr2rgb(loaded['img']).astype(np.uint8)
             packed = self._prepare(loaded)
             samples.append(_Sample(image_id, image, pixels, packed))
         return samples

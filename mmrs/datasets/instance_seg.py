@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from mmdet.datasets import CocoDataset
 from mmengine.logging import print_log
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from mmrs.registry import DATASETS
 from mmrs.utils.errors import InputError
@@ -221,8 +221,8 @@ class InstanceSegDataset(CocoDataset):
             try:
                 with Image.open(path) as image:
                     found = image.size
-            except UnidentifiedImageError:
-                continue  # a many-band TIFF, or what LoadRSImage reports
+            except (OSError, Image.DecompressionBombError):
+                continue  # LoadRSImage reads it, or says why it cannot
             if found != noted:
                 raise InputError(size_message(path, found, noted))
 

@@ -74,6 +74,8 @@ class InstanceSegMetric(FasterCocoMetric):
         self.img_ids = [gt['img_id'] for gt, _ in results]
         self._check_ann_file()
         logger = MMLogger.get_current_instance()
+        if self.format_only:
+            return self._evaluator.compute_metrics(self, results)
         if any(len(prediction['labels']) for _, prediction in results):
             scores = self._evaluator.compute_metrics(self, results)
         else:

@@ -37,7 +37,7 @@ def draw_instances(
     Returns:
         (H, W, 3), RGB, uint8; `image` is not changed.
     """
-    colors = palette or hues(len(classes))
+    colors = [tuple(c) for c in palette or hues(len(classes))]
     masks = np.asarray(masks, dtype=bool)
     canvas = _fill_and_outline(image, masks, [colors[i] for i in labels])
     picture = Image.fromarray(canvas)

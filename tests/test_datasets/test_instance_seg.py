@@ -54,6 +54,10 @@ def truncate(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-200])
 
 
+def cut_header(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:20])
+
+
 def test_reads_images_boxes_and_masks(tmp_path, write):
     coco = json.loads(write().read_text())
     sample = build(tmp_path)[1]
@@ -274,10 +278,11 @@ def test_bad_image_in_test_mode_is_an_error(tmp_path, write):
         dataset[2]
 
 
+@pytest.mark.parametrize('damage', [truncate, cut_header])
 @pytest.mark.parametrize('num_workers', [0, 2])
-def test_training_skips_one_bad_image(num_workers, tmp_path, write):
+def test_training_skips_one_bad_image(num_workers, damage, tmp_path, write):
     write(100)
-    truncate(tmp_path / 'imgs/042.jpg')
+    damage(tmp_path / 'imgs/042.jpg')
     log = tmp_path / 'run.log'
     MMLogger.get_instance(str(tmp_path), log_file=str(log))
     loader = DataLoader(
@@ -290,7 +295,7 @@ def test_training_skips_one_bad_image(num_workers, tmp_path, write):
     lines = log.read_text().splitlines()
     assert len(lines) == 1
     assert 'skipped in training' in lines[0]
-    assert 'imgs/042.jpg: the file is truncated' in lines[0]
+    assert 'imgs/042.jpg: ' in lines[0]
 
 
 @pytest.mark.parametrize('num_workers', [0, 2])

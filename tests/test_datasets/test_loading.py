@@ -187,6 +187,13 @@ def test_size_is_compared_with_the_annotation(tmp_path):
     assert 'says 96 x 128' in str(error.value)
 
 
+def test_tiffs_above_the_limit_of_pillow(tmp_path, monkeypatch):
+    path = tmp_path / 'scene.tif'
+    Image.fromarray(RGB).save(path)
+    monkeypatch.setattr(Image, 'MAX_IMAGE_PIXELS', 1000)
+    np.testing.assert_array_equal(load(path), RGB[..., ::-1])
+
+
 def test_many_bands_without_rasterio(tmp_path, monkeypatch):
     path = tmp_path / 'a.tif'
     tifffile.imwrite(path, RNG.integers(0, 9, (8, 8, 5), dtype=np.uint16))

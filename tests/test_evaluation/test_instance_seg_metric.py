@@ -170,6 +170,15 @@ def test_prints_the_coco_table(truth, tmp_path):
     assert '1.000' in lines[2]
 
 
+def test_format_only_writes_coco_results(truth, tmp_path):
+    prefix = str(tmp_path / 'found')
+    assert (
+        score(truth, [both(0)], format_only=True, outfile_prefix=prefix) == {}
+    )
+    found = json.loads((tmp_path / 'found.segm.json').read_text())
+    assert [f['category_id'] for f in found] == [1, 2]
+
+
 def test_missing_annotation_file():
     with pytest.raises(InputError, match='gone.json: no such annotation'):
         InstanceSegMetric('gone.json')
