@@ -1,0 +1,94 @@
+"""Writers of small data sets in the layouts of real ones."""
+
+import json
+from pathlib import Path
+
+from rich.progress import track
+
+from mmrs.synthetic.layouts import nwpu
+from mmrs.utils.errors import InputError
+
+# A writer takes out, seed, num, size, gsd and val_fraction, writes, and
+# yields the path of every file it has written.
+WRITERS = {'nwpu': nwpu.write}
+MANIFEST = 'synthetic.json'
+
+
+def write_dataset(
+    layout: str,
+    out: Path,
+    seed: int,
+    num: int,
+    size: int,
+    gsd: float | None = None,
+    val_fraction: float = 0.2,
+) -> None:
+    """Write a data set; the same arguments give the same bytes.
+
+    An earlier synthetic data set at the same place is replaced.
+
+    Args:
+        layout: one of ``WRITERS``.
+        out: folder to write to; made where it does not exist.
+        seed: seed of the world.
+        num: number of images.
+        size: width and height of the images in pixels.
+        gsd: pixel size in metres; by default one that suits the layout.
+        val_fraction: share of the images held out for validation.
+
+    Raises:
+        InputError: ``out`` holds other files, or a number makes no sense.
+    """
+    _check(num, size, gsd, val_fraction)
+    _clear(out)
+    out.mkdir(parents=True, exist_ok=True)
+    settings = dict(
+        layout=layout,
+        seed=seed,
+        num=num,
+        size=size,
+        gsd=gsd,
+        val_fraction=val_fraction,
+    )
+    manifest = out / MANIFEST
+    manifest.write_text(json.dumps(dict(settings, files=[])))
+    written = WRITERS[layout](out, seed, num, size, gsd, val_fraction)
+    files = [
+        path.relative_to(out).as_posix()
+        for path in track(written, f'{layout} scenes', total=num)
+    ]
+    manifest.write_text(json.dumps(dict(settings, files=files), indent=1))
+
+
+def _check(num: int, size: int, gsd: float | None, val: float) -> None:
+    if num < 1:
+        raise InputError(f'--num {num}: give the number of images, at least 1')
+    if size < 64:
+        raise InputError(
+            f'--size {size}: give at least 64 pixels, or nothing can be told '
+            'from anything else'
+        )
+    if gsd is not None and not 0.05 <= gsd <= 10:
+        raise InputError(
+            f'--gsd {gsd}: give a pixel size from 0.05 to 10 metres'
+        )
+    if not 0 <= val < 1:
+        raise InputError(
+            f'--val-fraction {val}: give a share from 0 to less than 1'
+        )
+
+
+def _clear(out: Path) -> None:
+    """Take away an earlier synthetic data set; refuse anything else."""
+    if out.is_file():
+        raise InputError(f'{out} is a file; give --out a folder')
+    if not out.exists() or not any(out.iterdir()):
+        return
+    manifest = out / MANIFEST
+    if not manifest.is_file():
+        raise InputError(
+            f'{out} is not empty and was not written by this tool; give '
+            '--out another folder'
+        )
+    for name in json.loads(manifest.read_text())['files']:
+        (out / name).unlink(missing_ok=True)
