@@ -13,6 +13,7 @@ from .neck import (
     RSSimpleFPN,
 )
 from .query import RSMask2FormerHead, RSPrompterQuery
+from .sam_cls import SAMCls
 from .sam_det import SAMDet
 from .sam_seg import SAMSegMask2Former, SAMSegMaskRCNN
 
@@ -26,6 +27,7 @@ __all__ = [
     'RSPrompterAnchorRoIPromptHead',
     'RSPrompterQuery',
     'RSSimpleFPN',
+    'SAMCls',
     'SAMDet',
     'SAMSegMask2Former',
     'SAMSegMaskRCNN',

@@ -51,7 +51,6 @@ SAM_ARCHS = {
         depth=4,
         num_heads=4,
         global_attn_indexes=(1, 3),
-        patch_size=8,
         window_size=8,
         out_chans=128,
         decoder_mlp_dim=256,

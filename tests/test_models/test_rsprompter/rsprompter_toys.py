@@ -32,6 +32,12 @@ def tiny_cfg(name: str):
     """Return the model of a base config with a SAM of a few thousands."""
     cfg = Config.fromfile(BASE / f'{name}.py').model
     shrink_sam(cfg)
+    detector = cfg.get('detector', cfg)
+    if 'roi_head' in detector:
+        detector.roi_head.bbox_head.fc_out_channels = 32
+        detector.train_cfg.rcnn.sampler.num = 16
+        detector.train_cfg.rpn_proposal.max_per_img = 50
+        detector.test_cfg.rpn.max_per_img = 50
     if 'panoptic_head' in cfg:
         head = cfg.panoptic_head
         head.num_queries = 10

@@ -1,0 +1,11 @@
+_base_ = [
+    './_base_/samcls.py',
+    '../_base_/datasets/whu_instance.py',
+    '../_base_/schedules/adamw_cosine.py',
+    '../_base_/default_runtime.py',
+]
+
+model = dict(num_classes=1)
+
+# The paper gives no schedule for the classifier; this one is ours.
+train_cfg = dict(max_epochs=12)
