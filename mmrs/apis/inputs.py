@@ -1,4 +1,4 @@
-"""What an inferencer is given: files, folders, lists of them, arrays."""
+"""What an inferencer is given: a file, a folder, arrays, or a list."""
 
 import os
 from collections import Counter
@@ -42,64 +42,58 @@ def list_inputs(inputs: Inputs) -> list[ImageInput]:
             array is of another shape or type.
     """
     if isinstance(inputs, str | Path):
-        root, sources = _list_path(Path(inputs))
+        sources = _list_path(Path(inputs))
+    elif isinstance(inputs, np.ndarray):
+        sources = [inputs]
     else:
-        is_array = isinstance(inputs, np.ndarray)
-        sources = [
-            source if isinstance(source, np.ndarray) else Path(source)
-            for source in ([inputs] if is_array else inputs)
-        ]
-        root = _common_folder([s for s in sources if isinstance(s, Path)])
+        sources = [s if isinstance(s, np.ndarray) else Path(s) for s in inputs]
     if not sources:
         raise InputError(
             f'{inputs}: no image to predict; files of these types are read: '
             f'{" ".join(EXTENSIONS)}'
         )
-    names = [
-        _check_array(source, index)
-        if isinstance(source, np.ndarray)
-        else source
+    stems = _result_stems({s for s in sources if isinstance(s, Path)})
+    return [
+        ImageInput(str(source), stems[source], source)
+        if isinstance(source, Path)
+        else _array_input(source, index)
         for index, source in enumerate(sources)
     ]
-    stems = Counter(name.with_suffix('') for name in names)
-    return [
-        ImageInput(
-            name=str(name),
-            # a.jpg and a.tif side by side must not overwrite each other.
-            stem=os.path.relpath(
-                name.with_suffix('')
-                if stems[name.with_suffix('')] == 1
-                else name,
-                root if isinstance(source, Path) else '.',
-            ),
-            source=source,
-        )
-        for name, source in zip(names, sources)
-    ]
 
 
-def _list_path(path: Path) -> tuple[Path, list[Path]]:
+def _list_path(path: Path) -> list[Path]:
     if path.is_dir():
-        return path, sorted(
+        return sorted(
             file
             for file in path.rglob('*')
             if file.suffix.lower() in EXTENSIONS
         )
     if not path.is_file():
         raise InputError(f'{path}: no such file or folder')
-    return path.parent, [path]
+    return [path]
 
 
-def _common_folder(paths: list[Path]) -> str:
-    parents = [os.path.abspath(path.parent) for path in paths]
-    return os.path.commonpath(parents) if parents else '.'
+def _result_stems(files: set[Path]) -> dict[Path, str]:
+    """Name the results as the files are, below their common folder."""
+    if not files:
+        return {}
+    root = os.path.commonpath([os.path.abspath(f.parent) for f in files])
+    shared = Counter(file.with_suffix('') for file in files)
+    # a.jpg and a.tif side by side must not overwrite each other's results.
+    names = {
+        file: file
+        if shared[file.with_suffix('')] > 1
+        else file.with_suffix('')
+        for file in files
+    }
+    return {file: os.path.relpath(name, root) for file, name in names.items()}
 
 
-def _check_array(array: np.ndarray, index: int) -> Path:
-    name = Path(f'array_{index:04d}')
+def _array_input(array: np.ndarray, index: int) -> ImageInput:
+    name = f'array_{index:04d}'
     if array.ndim != 3 or array.shape[2] != 3 or array.dtype != np.uint8:
         raise InputError(
             f'{name}: shape {array.shape} of {array.dtype}; arrays must be '
             '(H, W, 3) of uint8, BGR'
         )
-    return name
+    return ImageInput(name, name, array)
