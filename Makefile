@@ -39,7 +39,7 @@ demo: $(INSTALLED)
 
 # Two processes of one thread each: most tests are too small for more threads.
 test: lint
-	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist loadfile
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

@@ -1,9 +1,8 @@
-"""Draw samples of a data set as the model gets them: after the pipeline.
+"""Draw training samples as the model gets them: after the pipeline.
 
 ::
 
-    python tools/analysis_tools/browse_dataset.py CONFIG --out-dir drawn
-    python tools/analysis_tools/browse_dataset.py CONFIG --split val --num 50
+    python tools/analysis_tools/browse_dataset.py CONFIG --num 50
 
 Draws with the ``visualizer`` of the config.
 """
@@ -22,14 +21,20 @@ def parse_args() -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_config_arguments(parser)
-    parser.add_argument(
-        '--split', choices=['train', 'val', 'test'], default='train'
-    )
     parser.add_argument('--num', type=int, default=10, help='default: 10')
     parser.add_argument(
         '--out-dir', default='outputs/browse', help='default: outputs/browse'
     )
     return parser.parse_args()
+
+
+def unwrap_boxes(sample) -> None:
+    """Give mmdet's visualizer the tensor that it wants as boxes."""
+    if 'gt_instances' in sample:
+        from mmdet.structures.bbox import get_box_tensor
+
+        instances = sample.gt_instances
+        instances.bboxes = get_box_tensor(instances.bboxes)
 
 
 def main() -> None:
@@ -44,12 +49,15 @@ def main() -> None:
     from mmrs.registry import DATASETS, VISUALIZERS
 
     init_default_scope(cfg.get('default_scope', 'mmrs'))
-    dataset = DATASETS.build(cfg[f'{args.split}_dataloader'].dataset)
-    visualizer = VISUALIZERS.build(cfg.visualizer)
+    dataset = DATASETS.build(cfg.train_dataloader.dataset)
+    visualizer = VISUALIZERS.build(
+        dict(cfg.visualizer, name='browse_dataset', vis_backends=None)
+    )
     visualizer.dataset_meta = dataset.metainfo
     for index in range(min(args.num, len(dataset))):
         item = dataset[index]
-        sample = item['data_samples'].numpy()
+        sample = item['data_samples']
+        unwrap_boxes(sample)
         image = item['inputs'].permute(1, 2, 0).numpy()[..., ::-1]
         name = Path(sample.img_path).stem
         visualizer.add_datasample(

@@ -1,0 +1,30 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+TOOLS = sorted(str(path) for path in (ROOT / 'tools').rglob('*.py'))
+
+HELP_WITHOUT_TORCH = """
+import runpy, sys
+tool = sys.argv[1]
+sys.argv = [tool, '--help']
+try:
+    runpy.run_path(tool, run_name='__main__')
+except SystemExit as end:
+    assert end.code == 0, end.code
+assert 'torch' not in sys.modules
+"""
+
+
+@pytest.mark.parametrize('tool', TOOLS, ids=lambda tool: Path(tool).stem)
+def test_help_is_given_without_importing_torch(tool):
+    done = subprocess.run(
+        [sys.executable, '-c', HELP_WITHOUT_TORCH, tool],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert 'usage:' in done.stdout

@@ -1,0 +1,138 @@
+"""Whole runs of train.py and test.py: resumed, distributed, tested."""
+
+import json
+import pickle
+import signal
+import sys
+
+import pytest
+import torch
+
+from mmrs.utils.checkpoint import read_checkpoint
+
+
+def weights_of(work_dir) -> dict:
+    return read_checkpoint(str(work_dir / 'epoch_4.pth'))['state_dict']
+
+
+def metrics_of(work_dir) -> dict:
+    (file,) = work_dir.glob('*/*.json')
+    return json.loads(file.read_text())
+
+
+@pytest.fixture(scope='module')
+def trained(run, tmp_path_factory):
+    """The work folder of an unbroken run of four epochs."""
+    work_dir = tmp_path_factory.mktemp('trained')
+    done = run(
+        sys.executable,
+        'tools/train.py',
+        'tests/test_tools/toy_config.py',
+        '--work-dir',
+        work_dir,
+    )
+    assert done.returncode == 0, done.stderr
+    return work_dir
+
+
+def test_killed_and_resumed_run_equals_the_unbroken_one(
+    run, trained, tmp_path, toy_config
+):
+    train = [sys.executable, 'tools/train.py']
+    work_dir = ['--work-dir', tmp_path]
+    killed_config = toy_config.replace('toy_config', 'toy_killed_config')
+    killed = run(*train, killed_config, *work_dir)
+    assert killed.returncode == -signal.SIGKILL
+    assert sorted(file.name for file in tmp_path.glob('*.pth')) == [
+        'epoch_1.pth',
+        'epoch_2.pth',
+    ]
+    # As if it had been killed while it wrote the second one.
+    whole = (tmp_path / 'epoch_2.pth').read_bytes()
+    (tmp_path / 'epoch_2.pth').write_bytes(whole[: len(whole) // 2])
+
+    resumed = run(*train, toy_config, *work_dir, '--resume')
+    assert resumed.returncode == 0, resumed.stderr
+    assert 'resumed epoch: 1' in resumed.stdout + resumed.stderr
+    expected, got = weights_of(trained), weights_of(tmp_path)
+    assert all(torch.equal(expected[name], got[name]) for name in expected)
+
+
+def test_two_processes_train_like_one_with_twice_the_batch(
+    run, tmp_path, toy_config, free_port
+):
+    still = ['model.dropout=0', 'train_dataloader.dataset.jitter=0']
+    one, two = tmp_path / 'one', tmp_path / 'two'
+    single = run(
+        *(sys.executable, 'tools/train.py', toy_config, '--work-dir', one),
+        *('--cfg-options', *still, 'train_dataloader.batch_size=8'),
+    )
+    assert single.returncode == 0, single.stderr
+    double = run(
+        *('bash', 'tools/dist_train.sh', toy_config, 2, '--work-dir', two),
+        *('--cfg-options', *still),
+        PORT=free_port,
+    )
+    assert double.returncode == 0, double.stderr
+    torch.testing.assert_close(
+        weights_of(two), weights_of(one), rtol=1e-4, atol=1e-5
+    )
+
+
+def test_two_processes_measure_what_one_measures(
+    run, trained, tmp_path, toy_config, free_port
+):
+    one, two = tmp_path / 'one', tmp_path / 'two'
+    checkpoint = trained / 'epoch_4.pth'
+    dump = tmp_path / 'predictions.pkl'
+    single = run(
+        *(sys.executable, 'tools/test.py', toy_config, checkpoint),
+        *('--work-dir', one, '--out', dump),
+    )
+    assert single.returncode == 0, single.stderr
+    double = run(
+        *('bash', 'tools/dist_test.sh', toy_config, checkpoint, 2),
+        *('--work-dir', two),
+        PORT=free_port,
+    )
+    assert double.returncode == 0, double.stderr
+    accuracy = metrics_of(one)['toy/accuracy']
+    assert metrics_of(two)['toy/accuracy'] == accuracy
+    predictions = pickle.loads(dump.read_bytes())
+    right = [(p['score'] > 0.5) == p['label'] for p in predictions]
+    assert len(right) == 21
+    assert sum(right) / 21 == accuracy
+
+
+def test_logs_are_printed_and_drawn(trained, main_of, tmp_path, capsys):
+    main_of(
+        'tools/analysis_tools/analyze_logs.py',
+        *(trained, '--keys', 'loss', 'toy/accuracy'),
+        *('--plot', tmp_path / 'curves.png'),
+    )
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[2].split()[:2] == ['loss', '4']
+    assert printed[3].split()[:2] == ['toy/accuracy', '2']
+    assert (tmp_path / 'curves.png').stat().st_size > 0
+
+
+def test_published_checkpoint_is_plain_and_smaller(
+    trained, main_of, tmp_path, capsys
+):
+    main_of(
+        'tools/model_converters/publish.py',
+        *(trained / 'epoch_4.pth', tmp_path / 'toy.pth'),
+    )
+    (file,) = tmp_path.glob('toy-????????.pth')
+    assert file.stem.split('-')[1] in capsys.readouterr().out
+    published = torch.load(file, weights_only=True)
+    assert set(published) == {'state_dict', 'meta'}
+    assert published['meta']['epoch'] == 4
+    assert published['meta']['dataset_meta'] == {'classes': ['below', 'above']}
+    expected = weights_of(trained)
+    assert all(
+        torch.equal(value, expected[name])
+        for name, value in published['state_dict'].items()
+    )
+    before = (trained / 'epoch_4.pth').stat().st_size
+    assert file.stat().st_size < before
