@@ -141,7 +141,7 @@ def load_config(path: str, options: dict | None = None) -> Config:
         ) from error
     try:
         cfg.merge_from_dict(options or {})
-    except (KeyError, TypeError, IndexError) as error:
+    except (KeyError, TypeError, AttributeError) as error:
         raise InputError(
             f'--cfg-options do not fit {path}: {error}'
         ) from error
