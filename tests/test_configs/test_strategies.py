@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import mmengine.runner  # noqa: F401  (registers the strategies)
 import torch
 from mmengine.config import Config
 from mmengine.registry import FUNCTIONS, MODEL_WRAPPERS, STRATEGIES
@@ -24,7 +25,7 @@ def inherit(tmp_path, strategy: str, more: str = '') -> Config:
 def test_fsdp_saves_whole_checkpoints(tmp_path):
     cfg = inherit(tmp_path, 'fsdp')
     assert cfg.runner_type == 'FlexibleRunner'
-    strategy = STRATEGIES.build(cfg.strategy)
+    strategy = STRATEGIES.build(dict(cfg.strategy, work_dir=str(tmp_path)))
     full = torch.distributed.fsdp.StateDictType.FULL_STATE_DICT
     assert strategy.state_dict_type == full
     assert MODEL_WRAPPERS.get(strategy.model_wrapper.type)
