@@ -1,12 +1,15 @@
 """A procedural Earth: one seeded world, pictures of it, and their labels.
 
 ``World(seed)`` is endless and the same for the same seed. A ``Window`` says
-which part of it to look at and how closely; ``render_optical`` takes the
-picture; ``layouts`` writes data sets of such pictures.
+which part of it to look at and how closely; ``survey`` tells what is there;
+``render_optical`` and ``render_sar`` take pictures; ``layouts`` writes data
+sets of such pictures.
 """
 
 from mmrs.synthetic.objects import Cover, WorldObject
-from mmrs.synthetic.render import Look, Picture, render_optical
+from mmrs.synthetic.optical import Look, render_optical
+from mmrs.synthetic.sar import render_sar
+from mmrs.synthetic.survey import Survey, survey
 from mmrs.synthetic.window import Window
 from mmrs.synthetic.world import LandUse, Layout, World
 
@@ -15,9 +18,11 @@ __all__ = [
     'LandUse',
     'Layout',
     'Look',
-    'Picture',
+    'Survey',
     'Window',
     'World',
     'WorldObject',
     'render_optical',
+    'render_sar',
+    'survey',
 ]

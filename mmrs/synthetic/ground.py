@@ -1,12 +1,11 @@
-"""Colour of the bare ground and the crowns of the trees."""
+"""Colour of the bare ground and of the trees."""
 
-from dataclasses import dataclass
+import math
 
-import cv2
 import numpy as np
 
-from mmrs.synthetic.noise import uniform
 from mmrs.synthetic.objects import Cover
+from mmrs.synthetic.trees import TALLEST, Canopy
 from mmrs.synthetic.window import Window
 from mmrs.synthetic.world import Layout, World
 
@@ -27,11 +26,6 @@ DARK, LIGHT = (
 )
 # Strength of the grain of a pixel or two, in grey levels.
 GRAIN = np.array([3, 6, 9, 9, 10, 8, 4, 3], np.float32)
-
-TREE_CELL = 6.5  # metres between neighbouring trees of a wood
-CROWN = (2.4, 4.4)  # radius of the smallest and largest crown, metres
-# Share of the places for a tree that have one.
-TREES = np.array([0, 0, 0.02, 0.1, 0.95, 0, 0, 0])
 
 
 def paint_ground(world: World, layout: Layout) -> np.ndarray:
@@ -70,102 +64,19 @@ def _tint_water(world: World, layout: Layout, colour: np.ndarray) -> None:
     colour[wet] += (3.5 * ripples[wet] + 3 * swell[wet])[:, None]
 
 
-@dataclass(frozen=True)
-class Canopy:
-    """The tree crowns of a window.
+def paint_trees(
+    world: World, window: Window, canopy: Canopy, sunward: float
+) -> np.ndarray:
+    """Colour the crowns, lighter towards the sun.
 
-    Attributes:
-        height: height of the crown in metres, 0 where none; float32 (H, W).
-        colour: colour of the crown before shadows, float32 (H, W, 3).
-        alpha: how much of the pixel the crown covers, float32 (H, W).
+    Returns:
+        float32 (H, W, 3), RGB; of no meaning where there is no crown.
     """
-
-    height: np.ndarray
-    colour: np.ndarray
-    alpha: np.ndarray
-
-
-def grow_trees(
-    world: World, layout: Layout, blocked: np.ndarray, sunward: float
-) -> Canopy:
-    """Let trees grow where the land cover has them.
-
-    Each cell of a world-wide lattice has a place for one tree; the place is
-    taken with a probability that its land cover gives.
-
-    Args:
-        world: the world.
-        layout: the window.
-        blocked: bool (H, W), where nothing can grow.
-        sunward: direction to the sun, radians.
-    """
-    window = layout.window
-    x, y = (axis.astype(np.float32) for axis in _relative(window))
-    col, row = (
-        np.floor(axis / TREE_CELL).astype(np.int64)
-        for axis in (window.grid.xs, window.grid.ys)
-    )
-    first = np.array((col[0] - 1, row[0] - 1))
-    trees = _trees(world, layout, blocked, first, col[-1] + 2, row[-1] + 2)
-    col, row = col - first[0], row - first[1]
-    best = np.full((window.height, window.width), -1.0, np.float32)
-    light = np.zeros_like(best)
-    tint = np.zeros_like(best)
-    sun = np.cos(sunward), np.sin(sunward)
-    for down in (-1, 0, 1):
-        for right in (-1, 0, 1):
-            at = np.ix_(row + down, col + right)
-            radius = trees['radius'][at]
-            dx = (x[None, :] - trees['x'][at]) / radius
-            dy = (y[:, None] - trees['y'][at]) / radius
-            dome = 1 - dx * dx - dy * dy
-            higher = dome > best
-            best = np.where(higher, dome, best)
-            lit = sun[0] * dx + sun[1] * dy
-            light = np.where(higher, lit, light)
-            tint = np.where(higher, trees['tint'][at], tint)
     grain = window.grid.value(world.key('leaves'), max(1.0, window.gsd * 1.5))
-    shade = 0.72 + 0.3 * light + 0.22 * np.clip(best, 0, 1) + 0.12 * grain
+    lit = canopy.east * math.cos(sunward) + canopy.south * math.sin(sunward)
+    dome = np.square(canopy.height / TALLEST)
+    shade = 0.76 + 0.28 * lit + 0.2 * dome + 0.12 * grain
     base = np.array((66, 92, 50), np.float32)
     warm = np.array((52, 34, 18), np.float32)
-    colour = (base + tint[..., None] * warm) * shade[..., None]
-    edge = 2.5 / window.gsd  # crowns end within about a pixel
-    alpha = np.clip(0.5 + best * edge, 0, 1) * (best > -0.9)
-    height = 9.0 * np.sqrt(np.clip(best, 0, 1))
-    return Canopy(height, np.clip(colour, 0, 255), alpha)
-
-
-def _relative(window: Window):
-    """Pixel centres in metres from the window's corner."""
-    west, north = window.bounds[:2]
-    return window.grid.xs - west, window.grid.ys - north
-
-
-def _trees(world, layout, blocked, first, last_col, last_row):
-    """Position (from the window's corner), radius and tint, by cell."""
-    window = layout.window
-    col = np.arange(first[0], last_col + 1)[None, :]
-    row = np.arange(first[1], last_row + 1)[:, None]
-    west, north = window.bounds[:2]
-    jitter = [uniform(world.key(f'tree{k}'), col, row) for k in range(5)]
-    x = (col + 0.15 + 0.7 * jitter[0]) * TREE_CELL - west
-    y = (row + 0.15 + 0.7 * jitter[1]) * TREE_CELL - north
-    px = np.clip(np.floor(x / window.gsd), 0, window.width - 1).astype(int)
-    py = np.clip(np.floor(y / window.gsd), 0, window.height - 1).astype(int)
-    taken = jitter[2] < TREES[layout.cover[py, px]]
-    taken &= ~blocked[py, px]
-    radius = CROWN[0] + (CROWN[1] - CROWN[0]) * jitter[3]
-    # A place without a tree gets a crown far too small to see.
-    return {
-        'x': x.astype(np.float32),
-        'y': y.astype(np.float32),
-        'radius': np.where(taken, radius, 1e-3).astype(np.float32),
-        'tint': jitter[4].astype(np.float32),
-    }
-
-
-def block_trees(taken: np.ndarray, gsd: float) -> np.ndarray:
-    """Widen what stands or is paved by the reach of a crown, bool (H, W)."""
-    reach = max(1, round(2.2 / gsd))
-    kernel = np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
-    return cv2.dilate(taken.astype(np.uint8), kernel).astype(bool)
+    colour = (base + canopy.tint[..., None] * warm) * shade[..., None]
+    return np.clip(colour, 0, 255)

@@ -35,6 +35,16 @@ def uniform(*keys: int | np.ndarray) -> np.ndarray:
     return hash32(*keys) / 2.0**32
 
 
+def bell(*keys: int | np.ndarray) -> np.ndarray:
+    """Return about normal variables, a pure function of the keys."""
+    word = hash32(*keys)
+    # The sum of a word's four octets has mean 510 and deviation 147.8.
+    total = sum(
+        ((word >> shift) & 255).astype(int) for shift in (0, 8, 16, 24)
+    )
+    return (total - 510) / 147.8
+
+
 def generator(*keys: int) -> np.random.Generator:
     """Return a counter-based generator of its own for these keys."""
     words = [int(hash32(*keys, salt)) for salt in (1, 2)]

@@ -13,6 +13,7 @@ from mmrs.synthetic.window import Window
 
 CELL = 200.0  # metres between neighbouring crossings
 WARP, WARP_SPACING = 500.0, 2400.0  # bends the lattice of crossings
+DOCKS = 62.0  # how far a harbour's paving goes inland, metres
 REACH = 30.0  # how far an object may stick out of its district, metres
 
 
@@ -39,8 +40,8 @@ class LandUse(IntEnum):
 
 
 _BASE_COVER = {
-    LandUse.OPEN_WATER: Cover.WATER,
-    LandUse.HARBOR: Cover.PAVED,
+    LandUse.OPEN_WATER: Cover.SAND,
+    LandUse.HARBOR: Cover.GRASS,
     LandUse.BEACH: Cover.GRASS,
     LandUse.SHORE: Cover.FOREST,
     LandUse.RIVERSIDE: Cover.GRASS,
@@ -281,9 +282,8 @@ class World:
         y = np.arange(window.height, dtype=np.float32)[:, None]
         use = cv2.remap(use, x, y + margin + shift[1], cv2.INTER_NEAREST)
         cover = BASE_COVER[use]
-        beach = np.where(use == LandUse.BEACH, 28.0, 3.0)
-        cover[(water > -beach) & (cover != Cover.PAVED)] = Cover.SAND
+        cover[(use == LandUse.HARBOR) & (water > -DOCKS)] = Cover.PAVED
+        sand = water > -np.where(use == LandUse.BEACH, 28.0, 3.0)
+        cover[sand & (cover != Cover.PAVED)] = Cover.SAND
         cover[water > 0] = Cover.WATER
-        lakebed = (cover == Cover.WATER) & (water <= 0)
-        cover[lakebed] = Cover.SAND
         return cover

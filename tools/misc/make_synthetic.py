@@ -14,6 +14,9 @@ from mmrs.utils.cli import run_tool
 
 LAYOUTS = {
     'nwpu': 'NWPU VHR-10: ten classes of objects, COCO polygons',
+    'whu': 'WHU building: TIFF images and labels, COCO RLE',
+    'ssdd': 'SSDD: radar images of ships, COCO polygons',
+    'scene-cls': 'scene classification: one folder a class',
 }
 
 

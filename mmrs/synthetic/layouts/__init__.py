@@ -5,12 +5,17 @@ from pathlib import Path
 
 from rich.progress import track
 
-from mmrs.synthetic.layouts import nwpu
+from mmrs.synthetic.layouts import nwpu, scene_cls, ssdd, whu
 from mmrs.utils.errors import InputError
 
 # A writer takes out, seed, num, size, gsd and val_fraction, writes, and
 # yields the path of every file it has written.
-WRITERS = {'nwpu': nwpu.write}
+WRITERS = {
+    'nwpu': nwpu.write,
+    'whu': whu.write,
+    'ssdd': ssdd.write,
+    'scene-cls': scene_cls.write,
+}
 MANIFEST = 'synthetic.json'
 
 

@@ -1,11 +1,61 @@
 """Instance annotations in COCO's format."""
 
 import json
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
 from pycocotools import mask as coco_mask
+
+from mmrs.synthetic.layouts.scenes import Instance, is_validation
+
+
+def write_scenes(
+    out: Path,
+    name: str,
+    digits: int,
+    categories: tuple[str, ...],
+    scenes: Iterable[tuple[np.ndarray, list[Instance]]],
+    val_fraction: float,
+) -> Iterator[Path]:
+    """Write numbered JPEG images and their annotations, file by file.
+
+    ``imgs/1.jpg`` ... and ``annotations/NAME_instances_{train,val}.json``;
+    the id of an image is its number less one.
+
+    Args:
+        out: folder to write to.
+        name: start of the annotation files' names.
+        digits: of the images' numbers.
+        categories: names of the classes in the order of their ids.
+        scenes: pictures, uint8 (H, W, 3) RGB or (H, W), and their instances.
+        val_fraction: share of the images held out for validation.
+
+    Yields:
+        the path of every file written.
+    """
+    files = {split: CocoFile(categories) for split in ('train', 'val')}
+    for k, (image, instances) in enumerate(scenes):
+        path = out / 'imgs' / f'{k + 1:0{digits}d}.jpg'
+        write_jpeg(path, image)
+        coco = files['val' if is_validation(k, val_fraction) else 'train']
+        coco.add_image(k, path.name, image.shape)
+        for thing, mask in instances:
+            coco.add_mask(thing.kind, mask)
+        yield path
+    for split, coco in files.items():
+        path = out / 'annotations' / f'{name}_instances_{split}.json'
+        coco.write(path)
+        yield path
+
+
+def write_jpeg(path: Path, image: np.ndarray) -> None:
+    """Write RGB (H, W, 3) or grey (H, W), always as three bands."""
+    colour = cv2.COLOR_GRAY2BGR if image.ndim == 2 else cv2.COLOR_RGB2BGR
+    path.parent.mkdir(parents=True, exist_ok=True)
+    quality = [cv2.IMWRITE_JPEG_QUALITY, 95]
+    cv2.imwrite(str(path), cv2.cvtColor(image, colour), quality)
 
 
 class CocoFile:

@@ -1,20 +1,29 @@
 """Finding places worth a picture, and how each picture is taken."""
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 
+import cv2
 import numpy as np
 
 from mmrs.synthetic.noise import generator
-from mmrs.synthetic.render import Look
+from mmrs.synthetic.objects import WorldObject
+from mmrs.synthetic.optical import Look
+from mmrs.synthetic.survey import Survey
+from mmrs.synthetic.window import Window
 from mmrs.synthetic.world import LandUse, World
+
+# An object in sight and its visible mask, bool (H, W).
+Instance = tuple[WorldObject, np.ndarray]
 
 SPREAD = 20_000  # districts in each direction among which places are drawn
 BATCH = 128
+# An object counts where this share of it is seen, at so many pixels.
+SEEN, PIXELS = 0.35, 16
 
 
 def find_districts(
-    world: World, uses: Iterable[LandUse], *keys: int
+    world: World, uses: Collection[LandUse], *keys: int
 ) -> Iterator[tuple[int, int]]:
     """Yield random districts of some land uses, without end.
 
@@ -28,6 +37,58 @@ def find_districts(
         i, j = rng.integers(-SPREAD, SPREAD, (2, BATCH))
         fit = np.isin(world.land_use(i, j), list(uses))
         yield from zip(i[fit].tolist(), j[fit].tolist())
+
+
+def find_windows(
+    world: World,
+    uses: Collection[LandUse],
+    kind: str,
+    size: int,
+    gsd: float,
+    k: int,
+) -> Iterator[Window]:
+    """Yield windows that show an object of a kind, without end.
+
+    Args:
+        world: where to search.
+        uses: land uses of the districts to search.
+        kind: what to look for; its centre is in the middle half.
+        size: width and height of the windows in pixels.
+        gsd: pixel size in metres.
+        k: tells the search of one image from that of another.
+    """
+    rng = generator(world.key('windows'), k)
+    for index in find_districts(world, uses, k):
+        things = [x for x in world.district(*index) if x.kind == kind]
+        if things:
+            thing = things[rng.integers(len(things))]
+            shift = rng.uniform(-0.25, 0.25, 2) * size * gsd
+            yield Window.centred(*(thing.centre + shift), size, size, gsd)
+
+
+def count_centres(world: World, window: Window, kinds: Collection[str]) -> int:
+    """Number of objects of some kinds whose centre is in a window."""
+    west, north, east, south = window.bounds
+    return sum(
+        west < thing.centre[0] < east and north < thing.centre[1] < south
+        for thing in world.objects(window)
+        if thing.kind in kinds
+    )
+
+
+def well_seen(found: Survey, kinds: Collection[str]) -> list[Instance]:
+    """The objects of some kinds that are large enough and in full sight."""
+    pixel = found.layout.window.gsd**2
+    return [
+        (thing, mask)
+        for thing, mask in found.instances(kinds)
+        if mask.sum() >= max(PIXELS, SEEN * _area(thing) / pixel)
+    ]
+
+
+def _area(thing: WorldObject) -> float:
+    outline = (thing.polygon - thing.centre).astype(np.float32)
+    return cv2.contourArea(outline)
 
 
 def default_gsd(size: int) -> float:
