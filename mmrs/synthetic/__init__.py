@@ -10,8 +10,9 @@ from mmrs.synthetic.objects import Cover, WorldObject
 from mmrs.synthetic.optical import Look, render_optical
 from mmrs.synthetic.sar import render_sar
 from mmrs.synthetic.survey import Survey, survey
+from mmrs.synthetic.terrain import LandUse
 from mmrs.synthetic.window import Window
-from mmrs.synthetic.world import LandUse, Layout, World
+from mmrs.synthetic.world import Layout, World
 
 __all__ = [
     'Cover',

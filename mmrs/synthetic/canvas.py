@@ -39,28 +39,28 @@ class Canvas:
         A line thinner than a pixel is drawn one pixel wide and paler.
         """
         pixels = width / self.window.gsd
-        if pixels < 0.2:
+        strength = min(pixels, 1.0)
+        points = self._points(points)
+        low = (points.min(0) >> _SHIFT) - 1
+        view = self._view(*low, *((np.ptp(points, axis=0) >> _SHIFT) + 4))
+        if view is None or strength < 0.2:
             return
-        lines = [self._points(points)]
-        thickness = max(1, round(pixels))
-        target = self.image
-        if pixels < 0.8:
-            (x, y), size = lines[0].min(0) >> _SHIFT, np.ptp(lines[0], axis=0)
-            width_px, height_px = (size >> _SHIFT) + 3
-            view = self._view(x - 1, y - 1, width_px + 2, height_px + 2)
-            if view is None:
-                return
-            old = view.copy()
+        before = view.copy() if strength < 1 else None
         cv2.polylines(
-            target, lines, closed, _tuple(colour), thickness, cv2.LINE_AA,
+            self.image,
+            [points],
+            closed,
+            _tuple(colour),
+            max(1, round(pixels)),
+            cv2.LINE_AA,
             _SHIFT,
-        )  # fmt: skip
-        if pixels < 0.8:
-            cv2.addWeighted(view, pixels, old, 1 - pixels, 0, dst=view)
+        )
+        if before is not None:
+            cv2.addWeighted(view, strength, before, 1 - strength, 0, dst=view)
 
     def blend(self, points: np.ndarray, colour, alpha: float) -> None:
         """Fill a polygon (N, 2) with a see-through colour."""
-        self.pattern(points, lambda x, y: np.full(x.shape, alpha), colour)
+        self.pattern(points, lambda x, y: alpha, colour)
 
     def pattern(self, points: np.ndarray, alpha, colour) -> None:
         """Fill a polygon with a colour of changing strength.

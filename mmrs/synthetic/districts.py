@@ -8,7 +8,7 @@ import numpy as np
 from mmrs.synthetic import objects as shapes
 from mmrs.synthetic.noise import Points, generator
 from mmrs.synthetic.objects import WorldObject, free, make, rectangle, strip
-from mmrs.synthetic.world import CELL, LandUse, World
+from mmrs.synthetic.terrain import CELL, LandUse, Terrain
 
 VERGE = 20.0  # metres kept free beside a road's straight course
 DECK = 8.0  # height of a bridge's deck above the ground and the water
@@ -18,7 +18,7 @@ MODERN = 0.2  # share of the houses that are built or removed at some date
 ASHORE_OR_NOT = {'ship', 'wake', 'harbor', 'quay', 'bridge'}
 
 
-def build_district(world: World, i: int, j: int) -> list[WorldObject]:
+def build_district(world: Terrain, i: int, j: int) -> list[WorldObject]:
     """The objects of district (i, j) and of its western and northern road.
 
     They are a pure function of the world's seed and the indices, in the
@@ -41,7 +41,7 @@ class Site:
     roads.
     """
 
-    def __init__(self, world: World, i: int, j: int):
+    def __init__(self, world: Terrain, i: int, j: int):
         self.world = world
         self.use = LandUse(int(world.land_use(i, j)))
         self.quad = world.quad(i, j)
@@ -194,7 +194,7 @@ def add_ship(site, centre, angle, length, moving=False):
         if other.kind == 'ship' and gap < (other.length + length) / 2:
             return False
     if moving:
-        wake = np.array([(0, 0.45), (-1.6, 1.0), (-1.6, -1.0), (0, -0.45)])
+        wake = np.array([(0, 0.4), (-1.5, 0.7), (-1.5, -0.7), (0, -0.4)])
         wake = wake * (length, width) - (0.3 * length, 0)
         site.objects.append(
             free('wake', ship.to_world(wake), angle, style=ship.style)
@@ -223,7 +223,7 @@ def build_residential(site: Site) -> None:
                 continue
             add_house(site, u, v + rng.uniform(-2, 2), rng.uniform(-0.1, 0.1))
             if site.chance(0.35):
-                drive = math.copysign(10.0, v) if abs(v) < 30 else v * 0.82
+                drive = math.copysign(10 if abs(v) < 30 else abs(v) + 9, v)
                 site.add('plaza', rectangle(4, 8), u + 9.5, drive)
                 add_vehicle(site, u + 9.5, drive, math.pi / 2)
             elif site.chance(0.15):
@@ -509,7 +509,9 @@ BUILDERS = {
 # -- roads -------------------------------------------------------------------
 
 
-def build_road(world, i, j, along) -> list[WorldObject]:
+def build_road(
+    world: Terrain, i: int, j: int, along: tuple[int, int]
+) -> list[WorldObject]:
     """The road from crossing (i, j) to its neighbour, with its traffic.
 
     It spans narrow water on a bridge and is left out where the water is
@@ -541,8 +543,12 @@ def build_road(world, i, j, along) -> list[WorldObject]:
         return []
     width = 10.0 if town > 0.5 else 8.0
     style = int(rng.integers(2**31))
-    things = [free('road', strip(line, width), style=style)]
-    if len(wet):
+    road = partial(free, 'road', style=style)
+    if not len(wet):
+        things = [road(strip(line, width))]
+    else:
+        ends = line[: wet[0] + 1], line[wet[-1] :]
+        things = [road(strip(end, width)) for end in ends]
         span = line[wet[0] - 1 : wet[-1] + 2]
         deck = partial(free, 'bridge', style=style, height=DECK)
         things.append(deck(strip(span, width + 3)))

@@ -107,13 +107,7 @@ class Grid:
         Returns:
             value, d/dx, d/dy; float32 (H, W) each.
         """
-        first_x, wx, dx = self._matrix(self.xs, spacing)
-        first_y, wy, dy = self._matrix(self.ys, spacing)
-        lattice = _lattice(
-            key,
-            first_x + np.arange(wx.shape[1])[None, :],
-            first_y + np.arange(wy.shape[1])[:, None],
-        )
+        lattice, (wx, dx), (wy, dy) = self._lattice(key, spacing)
         rows, slopes = wy @ lattice, dy @ lattice
         return tuple(
             np.asarray(out, np.float32)
@@ -121,16 +115,18 @@ class Grid:
         )
 
     def value(self, key: int, spacing: float) -> np.ndarray:
-        """The noise without its gradient, for fine textures."""
-        first_x, wx, _ = self._matrix(self.xs, spacing)
-        first_y, wy, _ = self._matrix(self.ys, spacing)
-        lattice = _lattice(
-            key,
-            first_x + np.arange(wx.shape[1])[None, :],
-            first_y + np.arange(wy.shape[1])[:, None],
-        )
+        """The noise without its gradient, in single precision and faster."""
+        lattice, (wx, _), (wy, _) = self._lattice(key, spacing)
         wx, wy = wx.astype(np.float32), wy.astype(np.float32)
         return (wy @ lattice.astype(np.float32)) @ wx.T
+
+    def _lattice(self, key: int, spacing: float):
+        """The lattice about the grid, and the weights of its columns, rows."""
+        first_x, *x = self._matrix(self.xs, spacing)
+        first_y, *y = self._matrix(self.ys, spacing)
+        cols = first_x + np.arange(x[0].shape[1])[None, :]
+        rows = first_y + np.arange(y[0].shape[1])[:, None]
+        return _lattice(key, cols, rows), x, y
 
     @staticmethod
     def _matrix(t: np.ndarray, spacing: float):

@@ -7,6 +7,7 @@ along the first axis; angles turn from east (x) towards south (y).
 import math
 from dataclasses import dataclass, field
 from enum import IntEnum
+from functools import cached_property
 
 import numpy as np
 
@@ -82,6 +83,20 @@ class WorldObject:
     def top(self) -> float:
         """Height of the top above the ground in metres."""
         return self.base + self.height
+
+    @cached_property
+    def outline(self) -> np.ndarray:
+        """The polygon with no edge longer than 5 m, (M, 2).
+
+        OpenCV draws an edge that it has to clip up to a pixel off; with
+        short edges that stays within a few metres of a window's border.
+        """
+        edges = np.roll(self.polygon, -1, axis=0) - self.polygon
+        parts = np.ceil(np.linalg.norm(edges, axis=1) / 5).astype(int)
+        parts = np.maximum(parts, 1)
+        edge = np.repeat(np.arange(len(parts)), parts)
+        step = np.arange(len(edge)) - (np.cumsum(parts) - parts)[edge]
+        return self.polygon[edge] + edges[edge] * (step / parts[edge])[:, None]
 
     def stands(self, date: float) -> bool:
         """Whether the object is there at this date."""

@@ -166,16 +166,21 @@ def paint_turf(canvas, thing, rng):
 
 
 def paint_wake(canvas, thing, rng):
-    """Foam that thins out behind the ship."""
-    edge = thing.polygon
-    start = (edge[0] + edge[3]) / 2
-    length = np.linalg.norm((edge[1] + edge[2]) / 2 - start)
+    """Foam that spreads and thins out behind the ship."""
+    start = (thing.polygon[0] + thing.polygon[3]) / 2
+    length = np.linalg.norm(thing.polygon[1:3].mean(0) - start)
+    back = -math.cos(thing.angle), -math.sin(thing.angle)
+    phase = rng.uniform(0, 6)
 
     def foam(x, y):
-        behind = np.hypot(x - start[0], y - start[1]) / length
-        return 0.55 * np.clip(1 - behind, 0, 1)
+        x, y = x - start[0], y - start[1]
+        behind = (x * back[0] + y * back[1]) / length
+        across = (y * back[0] - x * back[1]) / (thing.width / 2)
+        edge = np.clip(1 - np.abs(across) / (0.55 + 0.45 * behind), 0, 1)
+        churn = 0.75 + 0.25 * np.sin(40 * behind + 4 * across + phase)
+        return 0.8 * np.clip(1 - behind, 0, 1) ** 1.5 * edge**0.5 * churn
 
-    canvas.pattern(edge, foam, (232, 240, 242))
+    canvas.pattern(thing.polygon, foam, (232, 240, 242))
 
 
 def paint_baseball_diamond(canvas, thing, rng):
@@ -312,7 +317,7 @@ def paint_storage_tank(canvas, thing, rng):
         disc = shapes.disc(radius * share) + thing.centre + shift
         canvas.fill(disc, colour * light)
     stair = thing.to_world([(0, 0), (radius * 0.95, 0)])
-    canvas.line(stair, colour * 0.6, 0.6)
+    canvas.line(stair, colour * 0.78, 0.6)
 
 
 def paint_airplane(canvas, thing, rng):

@@ -95,4 +95,4 @@ def survey(world: World, window: Window, date: float = 0.0) -> Survey:
 
 def _fixed(window: Window, thing: WorldObject) -> np.ndarray:
     """An object's outline in pixels with four fractional bits."""
-    return np.round(window.to_pixels(thing.polygon) * 16).astype(np.int32)
+    return np.round(window.to_pixels(thing.outline) * 16).astype(np.int32)

@@ -8,8 +8,8 @@ from rich.progress import track
 from mmrs.synthetic.layouts import nwpu, scene_cls, ssdd, whu
 from mmrs.utils.errors import InputError
 
-# A writer takes out, seed, num, size, gsd and val_fraction, writes, and
-# yields the path of every file it has written.
+# A writer takes out, seed, the numbers of the images (0, 1, ...), size, gsd
+# and val_fraction, and yields the path of every file it has written.
 WRITERS = {
     'nwpu': nwpu.write,
     'whu': whu.write,
@@ -55,14 +55,15 @@ def write_dataset(
         gsd=gsd,
         val_fraction=val_fraction,
     )
-    manifest = out / MANIFEST
-    manifest.write_text(json.dumps(dict(settings, files=[])))
-    written = WRITERS[layout](out, seed, num, size, gsd, val_fraction)
-    files = [
-        path.relative_to(out).as_posix()
-        for path in track(written, f'{layout} scenes', total=num)
-    ]
-    manifest.write_text(json.dumps(dict(settings, files=files), indent=1))
+    numbers = track(range(num), f'{layout} scenes')
+    written = WRITERS[layout](out, seed, numbers, size, gsd, val_fraction)
+    files: list[str] = []
+    try:
+        for path in written:
+            files.append(path.relative_to(out).as_posix())
+    finally:  # what an interrupted run has written can be replaced, too
+        manifest = dict(settings, files=files)
+        (out / MANIFEST).write_text(json.dumps(manifest, indent=1))
 
 
 def _check(num: int, size: int, gsd: float | None, val: float) -> None:

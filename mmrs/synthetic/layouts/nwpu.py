@@ -1,6 +1,6 @@
 """Scenes in the layout of NWPU VHR-10."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,8 @@ from mmrs.synthetic.layouts.scenes import (
 )
 from mmrs.synthetic.noise import generator
 from mmrs.synthetic.optical import render_optical
-from mmrs.synthetic.world import LandUse, World
+from mmrs.synthetic.terrain import LandUse
+from mmrs.synthetic.world import World
 
 # The classes in the order of their category ids, and where they are found.
 HOMES = {
@@ -47,7 +48,7 @@ FEWEST, MOST = 2, 12  # instances in an image
 def write(
     out: Path,
     seed: int,
-    num: int,
+    numbers: Iterable[int],
     size: int,
     gsd: float | None,
     val_fraction: float,
@@ -55,14 +56,15 @@ def write(
     """Write ``annotations/NWPU_instances_{train,val}.json`` and the images.
 
     The images are ``imgs/001.jpg`` ...; each has 2 to 12 instances. The
-    arguments are those of :func:`mmrs.synthetic.layouts.write_dataset`; by
-    default the pixel size changes a little from image to image.
+    arguments are those of :func:`mmrs.synthetic.layouts.write_dataset`, but
+    for the images' numbers, from 0; by default the pixel size changes a
+    little from image to image.
 
     Yields:
         the path of every file written.
     """
     world = World(seed)
-    scenes = (find_scene(world, k, size, gsd) for k in range(num))
+    scenes = (find_scene(world, k, size, gsd) for k in numbers)
     yield from write_scenes(out, 'NWPU', 3, CLASSES, scenes, val_fraction)
 
 
@@ -79,11 +81,12 @@ def find_scene(
     spread = generator(world.key('scale'), k).uniform(-0.5, 0.5)
     gsd = gsd or default_gsd(size) * 1.35**spread
     look = draw_look(world, k)
-    for window in find_windows(world, HOMES[target], target, size, gsd, k):
+    windows = find_windows(world, HOMES[target], target, size, gsd, k)
+    while True:
+        window = next(windows)
         if FEWEST <= count_centres(world, window, HOMES) <= MOST:
             image, found = render_optical(world, window, look)
             instances = well_seen(found, HOMES)
             kinds = {thing.kind for thing, _ in instances}
             if FEWEST <= len(instances) <= MOST and target in kinds:
                 return image, instances
-    raise AssertionError('the search for windows has no end')

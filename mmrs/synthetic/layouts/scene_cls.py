@@ -1,6 +1,6 @@
 """Scenes sorted into one folder a class, as for UC Merced and AID."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,8 +16,9 @@ from mmrs.synthetic.layouts.scenes import (
 from mmrs.synthetic.noise import generator
 from mmrs.synthetic.objects import Cover
 from mmrs.synthetic.optical import render_optical
+from mmrs.synthetic.terrain import CELL, LandUse
 from mmrs.synthetic.window import Window
-from mmrs.synthetic.world import CELL, LandUse, World
+from mmrs.synthetic.world import World
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ CLASSES = {
 def write(
     out: Path,
     seed: int,
-    num: int,
+    numbers: Iterable[int],
     size: int,
     gsd: float | None,
     val_fraction: float,
@@ -79,7 +80,7 @@ def write(
     world = World(seed)
     names = list(CLASSES)
     lists = {'cls_names': names, 'train': [], 'val': []}
-    for k in range(num):
+    for k in numbers:
         name, number = names[k % len(names)], k // len(names)
         image = find_scene(world, k, name, size, gsd)
         path = out / name / f'{name}_{number + 1:03d}.jpg'
@@ -105,11 +106,11 @@ def find_scene(
     spread = generator(world.key('scale'), k).uniform(-0.5, 0.5)
     gsd = gsd or 0.85 * CELL / size * 1.3**spread
     look = draw_look(world, k)
-    for window in _windows(world, wanted, size, gsd, k):
-        image, found = render_optical(world, window, look)
+    windows = _windows(world, wanted, size, gsd, k)
+    while True:
+        image, found = render_optical(world, next(windows), look)
         if np.mean(found.layout.cover == wanted.cover) >= wanted.share:
             return image
-    raise AssertionError('the search for windows has no end')
 
 
 def _windows(

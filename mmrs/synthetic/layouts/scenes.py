@@ -10,8 +10,9 @@ from mmrs.synthetic.noise import generator
 from mmrs.synthetic.objects import WorldObject
 from mmrs.synthetic.optical import Look
 from mmrs.synthetic.survey import Survey
+from mmrs.synthetic.terrain import LandUse
 from mmrs.synthetic.window import Window
-from mmrs.synthetic.world import LandUse, World
+from mmrs.synthetic.world import World
 
 # An object in sight and its visible mask, bool (H, W).
 Instance = tuple[WorldObject, np.ndarray]

@@ -1,6 +1,6 @@
 """Radar scenes in the layout of SSDD."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,16 +14,18 @@ from mmrs.synthetic.layouts.scenes import (
 )
 from mmrs.synthetic.noise import generator
 from mmrs.synthetic.sar import render_sar
-from mmrs.synthetic.world import LandUse, World
+from mmrs.synthetic.terrain import LandUse
+from mmrs.synthetic.world import World
 
 COARSER = 3.0  # a radar's pixels against those of a camera
-USES = (LandUse.OPEN_WATER, LandUse.HARBOR, LandUse.SHORE, LandUse.RIVERSIDE)
+OFFSHORE = (LandUse.OPEN_WATER,)
+INSHORE = (LandUse.HARBOR, LandUse.BEACH, LandUse.SHORE)
 
 
 def write(
     out: Path,
     seed: int,
-    num: int,
+    numbers: Iterable[int],
     size: int,
     gsd: float | None,
     val_fraction: float,
@@ -39,7 +41,7 @@ def write(
         the path of every file written.
     """
     world = World(seed)
-    scenes = (find_scene(world, k, size, gsd) for k in range(num))
+    scenes = (find_scene(world, k, size, gsd) for k in numbers)
     yield from write_scenes(out, 'SSDD', 6, ('ship',), scenes, val_fraction)
 
 
@@ -51,11 +53,13 @@ def find_scene(
     Returns:
         grey levels, uint8 (H, W), and the ships in it.
     """
-    spread = generator(world.key('scale'), k).uniform(-0.5, 0.5)
-    gsd = gsd or default_gsd(size) * COARSER * 1.6**spread
-    for window in find_windows(world, USES, 'ship', size, gsd, k):
-        image, found = render_sar(world, window)
+    rng = generator(world.key('scale'), k)
+    uses = OFFSHORE if rng.random() < 0.5 else INSHORE
+    gsd = gsd or default_gsd(size) * COARSER * 1.6 ** rng.uniform(-0.5, 0.5)
+    sea_state = rng.uniform(0.5, 4)
+    windows = find_windows(world, uses, 'ship', size, gsd, k)
+    while True:
+        image, found = render_sar(world, next(windows), sea_state)
         ships = well_seen(found, {'ship'})
         if ships:
             return image, ships
-    raise AssertionError('the search for windows has no end')

@@ -1,7 +1,7 @@
 """Scenes in the layout of the aerial WHU building data set."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import cv2
@@ -16,7 +16,8 @@ from mmrs.synthetic.layouts.scenes import (
     is_validation,
 )
 from mmrs.synthetic.optical import render_optical
-from mmrs.synthetic.world import LandUse, World
+from mmrs.synthetic.terrain import LandUse
+from mmrs.synthetic.world import World
 
 USES = (
     LandUse.RESIDENTIAL,
@@ -31,7 +32,7 @@ PREFIXES = {'train': '', 'val': 'val_', 'test': 'test_'}
 def write(
     out: Path,
     seed: int,
-    num: int,
+    numbers: Iterable[int],
     size: int,
     gsd: float | None,
     val_fraction: float,
@@ -48,13 +49,13 @@ def write(
     """
     world = World(seed)
     files = {split: CocoFile(('building',), 0) for split in PREFIXES}
-    numbers = Counter()
-    for k in range(num):
+    counts = Counter()
+    for k in numbers:
         split = choose_split(k, val_fraction)
         image, label = find_scene(world, k, size, gsd)
-        name = f'{PREFIXES[split]}{numbers[split]}.tif'
+        name = f'{PREFIXES[split]}{counts[split]}.tif'
         folder = out / 'imgs' / split
-        files[split].add_image(numbers[split], name, label.shape)
+        files[split].add_image(counts[split], name, label.shape)
         for building in find_buildings(label):
             files[split].add_mask('building', building, polygons=False)
         for kind, array in (('image', image), ('label', label)):
@@ -62,7 +63,7 @@ def write(
             path.parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(array).save(path)  # bool is written with 1 bit
             yield path
-        numbers[split] += 1
+        counts[split] += 1
     for split, coco in files.items():
         path = out / 'annotations' / f'WHU_building_{split}.json'
         coco.write(path)
