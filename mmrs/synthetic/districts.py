@@ -209,9 +209,8 @@ def add_ship(site, centre, angle, length, moving=False):
 def build_residential(site: Site) -> None:
     """Houses along an inner street, gardens, here and there a court."""
     a, b, rng = site.a, site.b, site.rng
-    street = rectangle(2 * a + VERGE, 6.5)
-    site.add('road', street[[0, 1, 2, 3]], 0, 0)
-    court = site.rng.integers(5)
+    site.add('road', rectangle(2 * (a + VERGE), 6.5), 0, 0)
+    court = rng.integers(5)  # the row that has one; 4 for none
     for row, v in enumerate((-b + 10, -18.0, 18.0, b - 10)):
         u = -a + 9
         while u < a - 8:
@@ -281,7 +280,7 @@ def build_tank_farm(site: Site) -> None:
                 v = side * (b * 0.52 + 2) + (row - (rows - 1) / 2) * pitch
                 if site.chance(0.8):
                     add_tank(site, u, v, radius)
-    site.add('road', rectangle(2 * a + VERGE, 5), 0, 0)
+    site.add('road', rectangle(2 * (a + VERGE), 5), 0, 0)
     if site.chance(0.6):
         add_vehicle(site, rng.uniform(-a, a), 1, 0)
 

@@ -137,7 +137,9 @@ def make(
     )
 
 
-def free(kind: str, polygon: np.ndarray, angle=0.0, **attributes):
+def free(
+    kind: str, polygon: np.ndarray, angle: float = 0.0, **attributes
+) -> WorldObject:
     """An object given by its outline in world metres."""
     centre = (polygon.min(0) + polygon.max(0)) / 2
     outline = turn(polygon - centre, -angle)

@@ -8,7 +8,11 @@ import cv2
 import numpy as np
 from pycocotools import mask as coco_mask
 
-from mmrs.synthetic.layouts.scenes import Instance, is_validation
+from mmrs.synthetic.layouts.scenes import (
+    Instance,
+    is_validation,
+    write_jpeg,
+)
 
 
 def write_scenes(
@@ -48,14 +52,6 @@ def write_scenes(
         path = out / 'annotations' / f'{name}_instances_{split}.json'
         coco.write(path)
         yield path
-
-
-def write_jpeg(path: Path, image: np.ndarray) -> None:
-    """Write RGB (H, W, 3) or grey (H, W), always as three bands."""
-    colour = cv2.COLOR_GRAY2BGR if image.ndim == 2 else cv2.COLOR_RGB2BGR
-    path.parent.mkdir(parents=True, exist_ok=True)
-    quality = [cv2.IMWRITE_JPEG_QUALITY, 95]
-    cv2.imwrite(str(path), cv2.cvtColor(image, colour), quality)
 
 
 class CocoFile:

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from mmrs.synthetic.layouts.coco import write_jpeg
 from mmrs.synthetic.layouts.scenes import (
     draw_look,
     find_districts,
     find_windows,
     is_validation,
+    write_jpeg,
 )
 from mmrs.synthetic.noise import generator
 from mmrs.synthetic.objects import Cover

@@ -1,7 +1,8 @@
-"""Finding places worth a picture, and how each picture is taken."""
+"""Finding places worth a picture, taking each picture and keeping it."""
 
 import math
 from collections.abc import Collection, Iterator
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -117,3 +118,11 @@ def draw_look(world: World, *keys: int) -> Look:
 def is_validation(k: int, fraction: float) -> bool:
     """Whether image k is held out; evenly spread and independent of more."""
     return math.floor((k + 1) * fraction) > math.floor(k * fraction)
+
+
+def write_jpeg(path: Path, image: np.ndarray) -> None:
+    """Write RGB (H, W, 3) or grey (H, W), always as three bands."""
+    colour = cv2.COLOR_GRAY2BGR if image.ndim == 2 else cv2.COLOR_RGB2BGR
+    path.parent.mkdir(parents=True, exist_ok=True)
+    quality = [cv2.IMWRITE_JPEG_QUALITY, 95]
+    cv2.imwrite(str(path), cv2.cvtColor(image, colour), quality)

@@ -164,6 +164,11 @@ def run_tool(repo_root: Path, monkeypatch, *arguments: str) -> None:
     runpy.run_path(tool, run_name='__main__')
 
 
+def test_tool_offers_every_layout(repo_root):
+    tool = runpy.run_path(str(repo_root / 'tools/misc/make_synthetic.py'))
+    assert set(tool['LAYOUTS']) == set(WRITERS)
+
+
 def test_tool_replaces_its_own_and_refuses_other_folders(
     tmp_path, repo_root, monkeypatch
 ):
