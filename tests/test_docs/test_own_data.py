@@ -1,0 +1,72 @@
+"""Follows docs/own_data.md up to the first sample."""
+
+import re
+import shutil
+
+import numpy as np
+import pages
+import pytest
+import tifffile
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+
+from mmrs.registry import DATASETS
+
+PAGE = pages.ROOT / 'docs' / 'own_data.md'
+
+
+@pytest.fixture
+def configs(tmp_path, monkeypatch) -> list[str]:
+    """The two configs of the page, among those they inherit, and its data."""
+    shutil.copytree(pages.ROOT / 'configs', tmp_path / 'configs')
+    for name, text in pages.named_files(PAGE).items():
+        file = tmp_path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    (tmp_path / 'data/roofs/images').mkdir()
+    monkeypatch.chdir(tmp_path)
+    return [name for name in pages.named_files(PAGE) if '.py' in name]
+
+
+def first_sample(config: str):
+    cfg = Config.fromfile(config)
+    init_default_scope(cfg.default_scope)
+    dataset = DATASETS.build(cfg.train_dataloader.dataset)
+    return cfg, dataset[0]['data_samples']
+
+
+def test_config_reads_the_data(configs):
+    image = np.zeros((48, 64, 3), np.uint8)
+    tifffile.imwrite('data/roofs/images/a.tif', image, photometric='rgb')
+    cfg, sample = first_sample(configs[0])
+    assert cfg.model.roi_head.bbox_head.num_classes == 2
+    assert cfg.test_dataloader.dataset.ann_file == 'annotations/val.json'
+    assert cfg.test_evaluator.ann_file == 'data/roofs/annotations/val.json'
+    assert sample.gt_instances.labels.tolist() == [0]
+
+
+def test_config_reads_16_bits_and_four_bands(configs):
+    pytest.importorskip('rasterio')
+    image = np.full((48, 64, 4), 3000, np.uint16)
+    tifffile.imwrite('data/roofs/images/a.tif', image, photometric='rgb')
+    with pytest.raises(ValueError, match='LoadRSImage'):
+        first_sample(configs[0])
+    cfg, sample = first_sample(configs[1])
+    assert sample.gt_instances.labels.tolist() == [0]
+    for split in ('train', 'val', 'test'):
+        load = cfg[f'{split}_dataloader'].dataset.pipeline[0]
+        assert (load.bands, load.stretch) == ((2, 1, 0), (0, 3000))
+
+
+def test_keys_of_the_methods_exist():
+    rows = re.findall(
+        r'^\| `([\w-]+)` \| (`model\..+?) \|$', PAGE.read_text(), re.MULTILINE
+    )
+    assert len(rows) == 5
+    for method, cell in rows:
+        path = pages.ROOT / f'configs/rsprompter/_base_/{method}.py'
+        cfg = Config.fromfile(path)
+        for key in re.findall(r'`(model[\w.]+)=', cell):
+            value = cfg
+            for name in key.split('.'):
+                value = value[name]
