@@ -12,7 +12,7 @@ TORCH ?= torch==2.14.1 torchvision==0.29.1
 BIN := .venv/bin
 INSTALLED := .venv/installed
 
-DEMO_CONFIG ?= configs/rsprompter/rsprompter-anchor_sam-vit-tiny_1xb4-16e_synthetic-nwpu-256x256.py
+DEMO_CONFIG ?= configs/rsprompter/rsprompter-anchor_sam-vit-tiny_1xb4-12e_synthetic-nwpu-256x256.py
 DEMO_DIR := work_dirs/demo
 
 .PHONY: install demo test lint
@@ -27,9 +27,9 @@ $(INSTALLED): setup.py pyproject.toml $(wildcard requirements/*.txt)
 
 demo: $(INSTALLED)
 	$(BIN)/python tools/misc/make_synthetic.py --layout nwpu --seed 0 \
-	    --num 240 --size 256 --out data/synthetic-nwpu
+	    --num 400 --size 256 --gsd 0.36 --out data/synthetic-nwpu
 	$(BIN)/python tools/misc/make_synthetic.py --layout nwpu --seed 1 \
-	    --num 12 --size 256 --out data/synthetic-nwpu-unseen
+	    --num 12 --size 256 --gsd 0.36 --out data/synthetic-nwpu-unseen
 	$(BIN)/python tools/train.py $(DEMO_CONFIG) --work-dir $(DEMO_DIR)
 	$(BIN)/python tools/test.py $(DEMO_CONFIG) \
 	    $$(cat $(DEMO_DIR)/last_checkpoint) --work-dir $(DEMO_DIR)

@@ -37,7 +37,14 @@ model = dict(
         mask_head=dict(
             mask_decoder=dict(sam_arch=sam_arch, sam_checkpoint=None),
             in_channels=channels,
-            num_loss_points=1024,
+            loss_dice=dict(
+                type='mmdet.DiceLoss',
+                use_sigmoid=True,
+                activate=True,
+                naive_dice=True,
+                eps=1.0,
+                loss_weight=3.0,
+            ),
         ),
     ),
     train_cfg=dict(

@@ -136,6 +136,8 @@ class RSPrompterAnchorMaskHead(BaseModule):
         per_pointset_point: Prompt points of an object (paper K_p).
         with_sincos: Pass half of the embedding through a sine.
         loss_mask: Config of the mask loss.
+        loss_dice: Config of a dice loss beside it. The authors have none;
+            it helps small objects when SAM is trained from scratch.
         num_loss_points: Take the loss at this many points, most of them
             where the mask is uncertain (PointRend), rather than at every
             pixel of the padded input as the authors do. It spares memory.
@@ -152,6 +154,7 @@ class RSPrompterAnchorMaskHead(BaseModule):
         loss_mask: dict = dict(  # noqa: B006 (a config)
             type='mmdet.CrossEntropyLoss', use_mask=True, loss_weight=1.0
         ),
+        loss_dice: dict | None = None,
         num_loss_points: int | None = None,
         init_cfg: dict | None = None,
     ) -> None:
@@ -184,6 +187,7 @@ class RSPrompterAnchorMaskHead(BaseModule):
             ),
         )
         self.loss_mask = MODELS.build(loss_mask)
+        self.loss_dice = MODELS.build(loss_dice) if loss_dice else None
 
     def forward(
         self,
@@ -237,7 +241,7 @@ class RSPrompterAnchorMaskHead(BaseModule):
             rcnn_train_cfg: Not used.
 
         Returns:
-            ``loss_mask``, a dict with that loss; ``mask_targets``.
+            ``loss_mask``, a dict of the losses; ``mask_targets``.
         """
         targets = torch.cat(
             [
@@ -248,10 +252,31 @@ class RSPrompterAnchorMaskHead(BaseModule):
             ]
         )
         if len(targets) == 0:
-            return dict(
-                loss_mask=dict(loss_mask=mask_preds.sum()),
-                mask_targets=targets,
+            losses = dict(loss_mask=mask_preds.sum())
+            if self.loss_dice:
+                losses['loss_dice'] = mask_preds.sum()
+            return dict(loss_mask=losses, mask_targets=targets)
+        preds, sampled = self.sample(mask_preds, targets)
+        labels = preds.new_zeros(len(preds), dtype=torch.long)
+        losses = dict(loss_mask=self.loss_mask(preds, sampled, labels))
+        if self.loss_dice:
+            losses['loss_dice'] = self.loss_dice(
+                preds.flatten(1), sampled.flatten(1)
             )
+        return dict(loss_mask=losses, mask_targets=targets)
+
+    def sample(
+        self, mask_preds: Tensor, targets: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Logits and targets at the places where the loss is taken.
+
+        Args:
+            mask_preds: Logits (N, 1, h, w).
+            targets: Masks (N, H, W).
+
+        Returns:
+            (N, 1, H, W) and (N, H, W), or (N, 1, P) and (N, P) at points.
+        """
         if self.num_loss_points is None:
             preds = F.interpolate(
                 mask_preds,
@@ -259,18 +284,13 @@ class RSPrompterAnchorMaskHead(BaseModule):
                 mode='bilinear',
                 align_corners=False,
             )
-            sampled = targets
-        else:
-            with torch.no_grad():
-                points = get_uncertain_point_coords_with_randomness(
-                    mask_preds, None, self.num_loss_points, 3, 0.75
-                )
-                sampled = point_sample(targets[:, None], points)[:, 0]
-            preds = point_sample(mask_preds, points)
-        loss = self.loss_mask(
-            preds, sampled, preds.new_zeros(len(preds), dtype=torch.long)
-        )
-        return dict(loss_mask=dict(loss_mask=loss), mask_targets=targets)
+            return preds, targets
+        with torch.no_grad():
+            points = get_uncertain_point_coords_with_randomness(
+                mask_preds, None, self.num_loss_points, 3, 0.75
+            )
+            sampled = point_sample(targets[:, None], points)[:, 0]
+        return point_sample(mask_preds, points), sampled
 
     def predict_by_feat(
         self,

@@ -26,6 +26,8 @@ class SamArch:
         decoder_mlp_dim: Hidden width of the mask decoder's MLPs.
         iou_head_hidden_dim: Hidden width of the mask quality head.
         mask_in_chans: Hidden width of the mask prompt's convolutions.
+        pe_scale: Deviation of the frequencies of the position encoding. Low
+            frequencies are learnt faster; released weights bring their own.
     """
 
     embed_dim: int
@@ -39,6 +41,7 @@ class SamArch:
     decoder_mlp_dim: int = 2048
     iou_head_hidden_dim: int = 256
     mask_in_chans: int = 16
+    pe_scale: float = 1.0
 
 
 SAM_ARCHS = {
@@ -53,7 +56,9 @@ SAM_ARCHS = {
         global_attn_indexes=(1, 3),
         window_size=8,
         out_chans=128,
+        decoder_heads=4,
         decoder_mlp_dim=256,
+        pe_scale=0.2,
     ),
 }
 

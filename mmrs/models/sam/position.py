@@ -27,7 +27,8 @@ class RSSamPositionalEmbedding(PositionEmbeddingRandom):
         sam_arch: str | dict | SamArch,
         sam_checkpoint: str | None = None,
     ) -> None:
-        super().__init__(get_arch(sam_arch).out_chans // 2)
+        arch = get_arch(sam_arch)
+        super().__init__(arch.out_chans // 2, arch.pe_scale)
         if sam_checkpoint:
             load_sam_weights(self, sam_checkpoint, 'prompt_encoder.pe_layer.')
 

@@ -10,12 +10,14 @@ from mmrs.models.sam.checkpoints import load_sam_weights
 def build_prompt_encoder(arch: SamArch, img_size: int) -> PromptEncoder:
     """Build SAM's prompt encoder for square images of `img_size` pixels."""
     grid_size = img_size // arch.patch_size
-    return PromptEncoder(
+    encoder = PromptEncoder(
         embed_dim=arch.out_chans,
         image_embedding_size=(grid_size, grid_size),
         input_image_size=(img_size, img_size),
         mask_in_chans=arch.mask_in_chans,
     )
+    encoder.pe_layer.positional_encoding_gaussian_matrix *= arch.pe_scale
+    return encoder
 
 
 def build_mask_embed(

@@ -88,6 +88,16 @@ def test_mask_loss_at_points_approaches_the_whole_one():
     )
 
 
+@pytest.mark.parametrize('objects', [(0, 0), (2, 1)])
+def test_dice_loss_can_be_added(objects):
+    dice = dict(type='mmdet.DiceLoss', use_sigmoid=True, loss_weight=2.0)
+    model = build(
+        'rsprompter-anchor', **{'roi_head.mask_head.loss_dice': dice}
+    )
+    losses = train_step(model.train(), *make_batch(objects))
+    assert (losses['loss_dice'] > 0) == (sum(objects) > 0)
+
+
 def test_one_mask_does_not_depend_on_the_others():
     model = build('rsprompter-anchor').eval()
     images, _ = make_batch((1, 1))
