@@ -87,7 +87,7 @@ def test_readme_shows_the_tables_of_the_metafile(path):
     readme = path.with_name('README.md').read_text()
     tables = TOOL['tables'](read(path))
     assert TOOL['fill'](readme, tables) == readme, (
-        f'run python tools/misc/make_readme_tables.py '
+        'run python tools/misc/make_readme_tables.py '
         f'configs/{path.parent.name}'
     )
 
