@@ -109,10 +109,15 @@ def main() -> None:
     from mmengine.model import is_model_wrapper
     from mmengine.runner import Runner
 
-    from mmrs.utils.checkpoint import load_weights, read_checkpoint
+    from mmrs.utils.checkpoint import (
+        forget_pretraining,
+        load_weights,
+        read_checkpoint,
+    )
     from mmrs.utils.machine import fit_to_machine
 
     checkpoint = read_checkpoint(args.checkpoint)
+    forget_pretraining(cfg.model)
     fit_to_machine(cfg)
     runner = Runner.from_cfg(cfg)
     runner.call_hook('after_load_checkpoint', checkpoint=checkpoint)

@@ -10,4 +10,13 @@ model = dict(
     ),
 )
 
+train_pipeline = _base_.train_pipeline
+train_pipeline[3]['scale'] = (img_size, img_size)
+train_pipeline[4]['crop_size'] = (img_size, img_size)
+test_pipeline = _base_.test_pipeline
+test_pipeline[1]['scale'] = (img_size, img_size)
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+test_dataloader = val_dataloader
+
 train_cfg = dict(max_epochs=500)

@@ -30,7 +30,11 @@ from torch import nn
 
 from mmrs.datasets import BadImageError
 from mmrs.registry import DATASETS, INFERENCERS, MODELS, TRANSFORMS
-from mmrs.utils.checkpoint import load_weights, read_checkpoint
+from mmrs.utils.checkpoint import (
+    forget_pretraining,
+    load_weights,
+    read_checkpoint,
+)
 from mmrs.utils.cli import check_device, innermost, load_config
 from mmrs.visualization import draw_instances
 
@@ -146,7 +150,7 @@ class InstanceSegInferencer:
             return revert_sync_batchnorm(model)
         checkpoint = read_checkpoint(str(weights))
         model_cfg = copy.deepcopy(cfg.model)
-        _forget_pretraining(model_cfg)
+        forget_pretraining(model_cfg)
         model = revert_sync_batchnorm(MODELS.build(model_cfg))
         load_weights(model, checkpoint, str(weights))
         trained_on = checkpoint.get('meta', {}).get('dataset_meta')
@@ -260,16 +264,6 @@ def _dataset_meta(cfg: Config) -> dict:
     with DATASETS.switch_scope_and_registry(None) as registry:
         kind = registry.get(dataset.type)
     return kind._load_metainfo(dataset.get('metainfo'))
-
-
-def _forget_pretraining(part: ConfigDict | list) -> None:
-    """Take out the checkpoints that would be loaded, then overwritten."""
-    values = part.values() if isinstance(part, dict) else part
-    for value in values:
-        if isinstance(value, dict | list):
-            _forget_pretraining(value)
-    if isinstance(part, dict) and 'sam_checkpoint' in part:
-        part['sam_checkpoint'] = None
 
 
 def _prediction_pipeline(cfg: Config) -> list[ConfigDict]:

@@ -100,6 +100,22 @@ def load_weights(model: nn.Module, checkpoint: dict, path: str) -> list[str]:
     return list(model.load_state_dict(weights, strict=False).unexpected_keys)
 
 
+def forget_pretraining(part: dict | list) -> None:
+    """Take out of a model's config what its trained weights will replace.
+
+    A model that is to be tested need not find the SAM it once started from.
+
+    Args:
+        part: The model's config, changed in place.
+    """
+    values = part.values() if isinstance(part, dict) else part
+    for value in values:
+        if isinstance(value, dict | list):
+            forget_pretraining(value)
+    if isinstance(part, dict) and 'sam_checkpoint' in part:
+        part['sam_checkpoint'] = None
+
+
 def find_last_complete(work_dir: str | Path) -> Path | None:
     """Find the newest training checkpoint that was written to its end.
 

@@ -150,7 +150,11 @@ def load_config(path: str, options: dict | None = None) -> Config:
 
 def _did_you_mean(path: str) -> str:
     """Name the config files whose name is nearest to that of ``path``."""
-    found = {file.stem: file for file in Path('configs').rglob('*.py')}
+    found = {
+        file.stem: file
+        for file in Path('configs').rglob('*.py')
+        if '_base_' not in file.parts
+    }
     near = difflib.get_close_matches(Path(path).stem, found, n=2)
     if not near:
         return ''

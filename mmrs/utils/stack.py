@@ -39,6 +39,8 @@ def setup_stack() -> None:
     sys.meta_path.insert(0, _CarefulFinder())
     # Last, so that a compiled extension is found before.
     sys.meta_path.append(_StandInFinder())
+    # mmdet's position encodings; harmless as long as PyTorch only announces.
+    warnings.filterwarnings('ignore', message='torch.meshgrid')
     for folder in FOLDER_OWNERS:
         owners = installed_owners(folder)
         if len(owners) > 1:

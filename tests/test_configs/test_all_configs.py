@@ -27,6 +27,14 @@ def without_weights(cfg):
     return cfg
 
 
+def sizes_of_pipelines(cfg):
+    """Sizes that images are resized or cropped to."""
+    for split in ('train', 'val', 'test'):
+        dataset = cfg[f'{split}_dataloader'].dataset
+        for step in dataset.get('dataset', dataset).pipeline:
+            yield from (step[k] for k in ('scale', 'crop_size') if k in step)
+
+
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
 def test_config_builds(path):
     cfg = Config.fromfile(path)
@@ -37,8 +45,9 @@ def test_config_builds(path):
     assert sum(p.numel() for p in model.parameters()) > 0
     for split in ('train', 'val', 'test'):
         assert f'{split}_dataloader' in cfg
-    assert not any(
-        str(value).startswith('/')
-        for key, value in cfg.items()
-        if isinstance(value, str)
-    )
+    if 'rsprompter' in path.parts:
+        for size in sizes_of_pipelines(cfg):
+            assert (
+                tuple(size) == (model.data_preprocessor.pad_size_divisor,) * 2
+            )
+    assert "'/" not in cfg.pretty_text
