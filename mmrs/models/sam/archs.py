@@ -58,7 +58,7 @@ SAM_ARCHS = {
         out_chans=128,
         decoder_heads=4,
         decoder_mlp_dim=256,
-        pe_scale=0.2,
+        pe_scale=0.5,
     ),
 }
 

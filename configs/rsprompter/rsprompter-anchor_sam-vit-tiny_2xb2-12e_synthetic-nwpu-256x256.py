@@ -36,12 +36,12 @@ test_pipeline = [
     ),
 ]
 train_dataloader = dict(
-    batch_size=4,
+    batch_size=2,
     num_workers=0,
     dataset=dict(data_root=data_root, pipeline=train_pipeline),
 )
 val_dataloader = dict(
-    batch_size=4,
+    batch_size=2,
     num_workers=0,
     dataset=dict(data_root=data_root, pipeline=test_pipeline),
 )
@@ -52,7 +52,7 @@ val_evaluator = dict(
 )
 test_evaluator = val_evaluator
 
-train_cfg = dict(max_epochs=12, val_interval=12)
+train_cfg = dict(max_epochs=12, val_interval=100)
 optim_wrapper = dict(
     _delete_=True,
     type='OptimWrapper',
