@@ -12,7 +12,7 @@ from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 
 from mmrs.apis import InstanceSegInferencer
-from mmrs.apis.instance_seg_inferencer import _forget_pretraining
+from mmrs.utils.checkpoint import forget_pretraining
 from mmrs.utils.errors import InputError
 
 CLASSES = ('ship', 'storage_tank')
@@ -290,7 +290,7 @@ def test_checkpoints_named_in_the_config_are_not_read_in_vain():
         backbone=dict(sam_checkpoint='sam.pth', depth=12),
         heads=[dict(sam_checkpoint='sam.pth')],
     )
-    _forget_pretraining(model)
+    forget_pretraining(model)
     assert model == dict(
         backbone=dict(sam_checkpoint=None, depth=12),
         heads=[dict(sam_checkpoint=None)],
