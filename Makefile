@@ -30,9 +30,9 @@ demo: export PATH := $(CURDIR)/$(BIN):$(PATH)
 demo: export CUDA_VISIBLE_DEVICES :=
 demo: $(INSTALLED)
 	python tools/misc/make_synthetic.py --layout nwpu --seed 0 \
-	    --num 400 --size 256 --gsd 0.36 --out data/synthetic-nwpu
+	    --num 400 --size 256 --gsd 0.3 --out data/synthetic-nwpu
 	python tools/misc/make_synthetic.py --layout nwpu --seed 1 \
-	    --num 12 --size 256 --gsd 0.36 --out data/synthetic-nwpu-unseen
+	    --num 12 --size 256 --gsd 0.3 --out data/synthetic-nwpu-unseen
 	OMP_NUM_THREADS=1 bash tools/dist_train.sh $(DEMO_CONFIG) 2 \
 	    --work-dir $(DEMO_DIR)
 	python tools/test.py $(DEMO_CONFIG) \

@@ -15,9 +15,7 @@ optim_wrapper = dict(
 
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.001, by_epoch=False, begin=0, end=50),
-    dict(
-        type='CosineAnnealingLR', eta_min_ratio=0.001, by_epoch=True, begin=1
-    ),
+    dict(type='CosineAnnealingLR', eta_min_ratio=0.001, by_epoch=True),
 ]
 
 auto_scale_lr = dict(enable=False, base_batch_size=16)

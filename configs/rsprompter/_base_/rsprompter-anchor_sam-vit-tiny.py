@@ -37,6 +37,7 @@ model = dict(
         mask_head=dict(
             mask_decoder=dict(sam_arch=sam_arch, sam_checkpoint=None),
             in_channels=channels,
+            with_box_prompt=True,
             loss_dice=dict(
                 type='mmdet.DiceLoss',
                 use_sigmoid=True,

@@ -17,7 +17,12 @@ from mmengine.model import BaseModule
 from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
-from mmrs.models.sam import build_no_mask_embed, freeze
+from mmrs.models.sam import (
+    build_box_embed,
+    build_no_mask_embed,
+    freeze,
+    get_arch,
+)
 from mmrs.registry import MODELS
 
 from .features import SamFeatureExtractor, SamFeatures
@@ -118,7 +123,7 @@ class RSPrompterAnchorRoIPromptHead(StandardRoIHead):
             x[: self.mask_roi_extractor.num_inputs], rois
         )
         mask_preds, iou_preds = self.mask_head(
-            mask_feats, rois[:, 0].long(), x.image_embeddings, x.image_pe
+            mask_feats, rois, x.image_embeddings, x.image_pe
         )
         return dict(
             mask_preds=mask_preds, iou_preds=iou_preds, mask_feats=mask_feats
@@ -135,6 +140,9 @@ class RSPrompterAnchorMaskHead(BaseModule):
         roi_feat_size: Height and width of the RoI features.
         per_pointset_point: Prompt points of an object (paper K_p).
         with_sincos: Pass half of the embedding through a sine.
+        with_box_prompt: Also give SAM the box of the RoI, as SAM encodes
+            boxes. Not in the paper. Without it a head that starts from
+            random weights must first learn to say where an object is.
         loss_mask: Config of the mask loss.
         loss_dice: Config of a dice loss beside it. The authors have none;
             it helps small objects when SAM is trained from scratch.
@@ -151,6 +159,7 @@ class RSPrompterAnchorMaskHead(BaseModule):
         roi_feat_size: int = 14,
         per_pointset_point: int = 5,
         with_sincos: bool = True,
+        with_box_prompt: bool = False,
         loss_mask: dict = dict(  # noqa: B006 (a config)
             type='mmdet.CrossEntropyLoss', use_mask=True, loss_weight=1.0
         ),
@@ -163,9 +172,10 @@ class RSPrompterAnchorMaskHead(BaseModule):
         self.with_sincos = with_sincos
         self.num_loss_points = num_loss_points
         self.mask_decoder = MODELS.build(mask_decoder)
-        self.no_mask_embed = build_no_mask_embed(
-            mask_decoder['sam_arch'], mask_decoder.get('sam_checkpoint')
-        )
+        sam = mask_decoder['sam_arch'], mask_decoder.get('sam_checkpoint')
+        self.no_mask_embed = build_no_mask_embed(*sam)
+        self.box_embed = build_box_embed(*sam) if with_box_prompt else None
+        self.patch_size = get_arch(sam[0]).patch_size
         self.point_emb = nn.Sequential(
             nn.Conv2d(in_channels, in_channels, 3, stride=2, padding=1),
             nn.BatchNorm2d(in_channels),
@@ -192,7 +202,7 @@ class RSPrompterAnchorMaskHead(BaseModule):
     def forward(
         self,
         x: Tensor,
-        image_ids: Tensor,
+        rois: Tensor,
         image_embeddings: Tensor,
         image_pe: Tensor,
     ) -> tuple[Tensor, Tensor]:
@@ -200,7 +210,7 @@ class RSPrompterAnchorMaskHead(BaseModule):
 
         Args:
             x: RoI features (N, C, roi_feat_size, roi_feat_size).
-            image_ids: Image of every RoI (N,), int64.
+            rois: (N, 5): image index, then corners in pixels of the input.
             image_embeddings: (B, C, h, w).
             image_pe: (1, C, h, w).
 
@@ -217,13 +227,34 @@ class RSPrompterAnchorMaskHead(BaseModule):
         prompts = to_prompts(
             self.point_emb(x), self.per_pointset_point, self.with_sincos
         )
+        if self.box_embed is not None:
+            boxes = self.box_prompts(rois[:, 1:], image_pe)
+            prompts = torch.cat([prompts, boxes.to(prompts.dtype)], dim=1)
         return self.mask_decoder(
             image_embeddings,
             image_pe,
             prompts,
             self.no_mask_embed.weight[..., None, None],
-            image_ids,
+            rois[:, 0].long(),
         )
+
+    def box_prompts(self, boxes: Tensor, image_pe: Tensor) -> Tensor:
+        """Encode boxes as SAM does: the position of two corners, and which.
+
+        Args:
+            boxes: (N, 4), x1, y1, x2, y2 in pixels of the input.
+            image_pe: (1, C, h, w); read between the centres of its cells.
+
+        Returns:
+            (N, 2, C).
+        """
+        height, width = image_pe.shape[-2:]
+        size = boxes.new_tensor([width, height]) * self.patch_size
+        corners = boxes.view(1, -1, 2, 2) / size * 2 - 1
+        positions = F.grid_sample(
+            image_pe, corners, padding_mode='border', align_corners=False
+        )
+        return positions[0].permute(1, 2, 0) + self.box_embed.weight
 
     def loss_and_target(
         self,

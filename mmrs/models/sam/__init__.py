@@ -13,7 +13,7 @@ from .image_encoder import SamImageEncoder
 from .mask_decoder import RSSamMaskDecoder
 from .model import RSSamModel
 from .position import RSSamPositionalEmbedding
-from .prompt import build_mask_embed, build_no_mask_embed
+from .prompt import build_box_embed, build_mask_embed, build_no_mask_embed
 from .vision_encoder import RSSamVisionEncoder, add_lora
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     'SamArch',
     'SamImageEncoder',
     'add_lora',
+    'build_box_embed',
     'build_mask_embed',
     'build_no_mask_embed',
     'freeze',

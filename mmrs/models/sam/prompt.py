@@ -1,5 +1,6 @@
 """Parts of SAM's prompt encoder that other networks train on their own."""
 
+import torch
 from segment_anything.modeling import PromptEncoder
 from torch import nn
 
@@ -55,3 +56,19 @@ def build_no_mask_embed(
         prefix = 'prompt_encoder.no_mask_embed.'
         load_sam_weights(embed, sam_checkpoint, prefix)
     return embed
+
+
+def build_box_embed(
+    arch: str | dict | SamArch, sam_checkpoint: str | None = None
+) -> nn.Embedding:
+    """Build what tells the first from the last corner of a box `(2, C)`.
+
+    Args:
+        arch: Name or sizes, see :func:`mmrs.models.sam.get_arch`.
+        sam_checkpoint: Weights of a SAM.
+    """
+    encoder = build_prompt_encoder(get_arch(arch), get_arch(arch).patch_size)
+    if sam_checkpoint:
+        load_sam_weights(encoder, sam_checkpoint, 'prompt_encoder.')
+    corners = [embed.weight.detach() for embed in encoder.point_embeddings[2:]]
+    return nn.Embedding.from_pretrained(torch.cat(corners), freeze=False)

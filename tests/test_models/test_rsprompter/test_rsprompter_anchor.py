@@ -98,6 +98,29 @@ def test_dice_loss_can_be_added(objects):
     assert (losses['loss_dice'] > 0) == (sum(objects) > 0)
 
 
+def test_box_prompts_are_those_of_sam():
+    sam = build('samdet').segmentor
+    model = build(
+        'rsprompter-anchor', **{'roi_head.mask_head.with_box_prompt': True}
+    )
+    head = model.roi_head.mask_head
+    corners = [e.weight for e in sam.prompt_encoder.point_embeddings[2:]]
+    head.box_embed.weight.data = torch.cat(corners).detach()
+    # SAM adds half a pixel to the corners of a box; these are cell centres.
+    boxes = torch.tensor([[8.0, 24.0, 40.0, 56.0], [24.0, 8.0, 40.0, 24.0]])
+    expected, _ = sam.prompt_encoder(None, boxes - 0.5, None)
+    pe = sam.prompt_encoder.get_dense_pe()
+    torch.testing.assert_close(head.box_prompts(boxes, pe), expected)
+
+
+def test_box_prompts_train():
+    model = build(
+        'rsprompter-anchor', **{'roi_head.mask_head.with_box_prompt': True}
+    )
+    train_step(model.train(), *make_batch())
+    assert model.roi_head.mask_head.box_embed.weight.grad.any()
+
+
 def test_one_mask_does_not_depend_on_the_others():
     model = build('rsprompter-anchor').eval()
     images, _ = make_batch((1, 1))
