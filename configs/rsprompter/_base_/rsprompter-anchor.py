@@ -1,4 +1,4 @@
-# RSPrompter-anchor (paper section III-D).
+# RSPrompter-anchor.
 custom_imports = dict(
     imports=[
         'mmrs.models.sam',

@@ -1,4 +1,4 @@
-# RSPrompter-query (paper section III-E).
+# RSPrompter-query.
 custom_imports = dict(
     imports=[
         'mmrs.models.sam',

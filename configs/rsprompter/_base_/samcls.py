@@ -1,4 +1,4 @@
-# SAM-cls: SAM draws all masks, a classifier names them (section IV-C).
+# SAM-cls: SAM draws all masks, a classifier names them.
 custom_imports = dict(
     imports=[
         'mmrs.models.sam',

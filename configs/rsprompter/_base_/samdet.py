@@ -1,4 +1,4 @@
-# SAM-det: Faster R-CNN finds boxes, a frozen SAM draws masks (section IV-C).
+# SAM-det: Faster R-CNN finds boxes, a frozen SAM draws masks.
 custom_imports = dict(
     imports=[
         'mmrs.models.sam',

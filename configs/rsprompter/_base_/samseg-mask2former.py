@@ -1,4 +1,4 @@
-# SAM-seg with the head of Mask2Former (paper section IV-C).
+# SAM-seg with the head of Mask2Former.
 custom_imports = dict(
     imports=[
         'mmrs.models.sam',

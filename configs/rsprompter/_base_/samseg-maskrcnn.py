@@ -1,4 +1,4 @@
-# SAM-seg with the heads of Mask R-CNN (paper section IV-C).
+# SAM-seg with the heads of Mask R-CNN.
 custom_imports = dict(
     imports=[
         'mmrs.models.sam',

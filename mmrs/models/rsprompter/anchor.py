@@ -1,6 +1,6 @@
 """RSPrompter-anchor: a detector whose boxes become prompts for SAM.
 
-Paper: RSPrompter, arXiv 2306.16269, section III-D. Differs from the release:
+Paper: RSPrompter, arXiv 2306.16269. Differs from the release:
 the encoder is frozen by default, as in the paper.
 """
 
@@ -37,7 +37,7 @@ class RSPrompterAnchor(SamFeatureExtractor, MaskRCNN):
     Args:
         shared_image_embedding: Config of `RSSamPositionalEmbedding`.
         freeze_decoder: Keep SAM's decoder as released. The paper and the
-            authors' configs train it (table VIII: 68.4 against 56.8 box AP
+            authors' configs train it (its ablation: 68.4 against 56.8 box AP
             on NWPU, the paper's figures for the query variant).
         **kwargs: As of `mmdet.MaskRCNN`.
     """
@@ -59,8 +59,7 @@ class RSPrompterAnchor(SamFeatureExtractor, MaskRCNN):
 class RSPrompterAnchorRoIPromptHead(StandardRoIHead):
     """RoI head that adds a sine position to the levels before pooling.
 
-    A RoI feature does not know where in the image it lies, but a prompt must
-    (paper eq. 8).
+    A RoI feature does not know where in the image it lies, but a prompt must.
 
     Args:
         with_extra_pe: Add the position.

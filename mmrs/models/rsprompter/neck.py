@@ -1,6 +1,6 @@
-"""From SAM's hidden states to a feature pyramid (paper section III-C).
+"""From SAM's hidden states to a feature pyramid.
 
-Source: RSPrompter, arXiv 2306.16269, eq. 3, and the authors' release, from
+Source: RSPrompter, arXiv 2306.16269, and the authors' release, from
 which the recursion of the aggregator is taken where the two differ.
 """
 
@@ -36,7 +36,7 @@ class RSFeatureAggregator(BaseModule):
         out_channels: Width of the fused map.
         select_layers: Indices into the hidden states (0 is the state before
             the first block). By default every second block from the first,
-            the best choice of the paper's table VII.
+            the best choice of the paper's ablation.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Prompt embeddings from features (paper eq. 6 and 10)."""
+"""From the output of a prompt head to prompt points for SAM."""
 
 import torch
 from torch import Tensor

@@ -1,6 +1,6 @@
 """RSPrompter-query: a set predictor whose queries become prompts for SAM.
 
-Paper: RSPrompter, arXiv 2306.16269, section III-E. Differs from the release:
+Paper: RSPrompter, arXiv 2306.16269. Differs from the release:
 SAM's decoder runs only for the queries whose masks are used (those matched to
 an object in training, those of the last stage at test), which changes no
 result, and its released weights are loaded (`load_decoder=False` gives the

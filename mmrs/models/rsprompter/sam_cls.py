@@ -1,6 +1,6 @@
 """SAM-cls: SAM draws every mask it sees, a classifier names them.
 
-Paper: RSPrompter, arXiv 2306.16269, section IV-C. Not in the authors'
+Paper: RSPrompter, arXiv 2306.16269. Not in the authors'
 release: the grid, the crops and the classifier are the paper's; the score
 (class probability times SAM's estimate of the IoU) is ours.
 """

@@ -1,4 +1,4 @@
-"""SAM-det: boxes of a detector as prompts for a frozen SAM (paper IV-C)."""
+"""SAM-det: boxes of a detector as prompts for a frozen SAM."""
 
 from mmdet.models import BaseDetector
 from mmdet.structures import OptSampleList, SampleList

@@ -1,4 +1,4 @@
-"""SAM-seg: ordinary instance heads on SAM's encoder (paper section IV-C).
+"""SAM-seg: ordinary instance heads on SAM's encoder.
 
 The baselines that show what the prompts add: the same encoder and neck as
 RSPrompter, without SAM's decoder.
