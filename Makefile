@@ -12,7 +12,7 @@ TORCH ?= torch==2.14.1 torchvision==0.29.1
 BIN := .venv/bin
 INSTALLED := .venv/installed
 
-DEMO_CONFIG ?= configs/rsprompter/rsprompter-anchor_sam-vit-tiny_2xb2-12e_synthetic-nwpu-256x256.py
+DEMO_CONFIG ?= configs/rsprompter/rsprompter-anchor_sam-vit-tiny_2xb2-8e_synthetic-nwpu-256x256.py
 DEMO_DIR := work_dirs/demo
 
 .PHONY: install demo test lint

@@ -8,6 +8,8 @@ default_hooks = dict(
     # Two files at least: the older one is whole while the newer is written.
     checkpoint=dict(type='CheckpointHook', interval=1, max_keep_ckpts=2),
     sampler_seed=dict(type='DistSamplerSeedHook'),
+    # Running means of batch norm differ between processes until here.
+    sync_buffers=dict(type='SyncBuffersHook'),
     epoch_seed=dict(type='EpochSeedHook'),
     finite_loss=dict(type='FiniteLossHook'),
 )
