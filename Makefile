@@ -34,7 +34,7 @@ demo: $(INSTALLED)
 	python tools/misc/make_synthetic.py --layout nwpu --seed 1 \
 	    --num 12 --size 256 --gsd 0.3 --out data/synthetic-nwpu-unseen
 	OMP_NUM_THREADS=1 bash tools/dist_train.sh $(DEMO_CONFIG) 2 \
-	    --work-dir $(DEMO_DIR)
+	    --work-dir $(DEMO_DIR) --cfg-options train_cfg.val_begin=100
 	python tools/test.py $(DEMO_CONFIG) \
 	    $$(cat $(DEMO_DIR)/last_checkpoint) --work-dir $(DEMO_DIR)
 	python tools/infer.py data/synthetic-nwpu-unseen/imgs \

@@ -52,7 +52,7 @@ val_evaluator = dict(
 )
 test_evaluator = val_evaluator
 
-train_cfg = dict(max_epochs=6, val_interval=1)
+train_cfg = dict(max_epochs=3, val_interval=1)
 optim_wrapper = dict(
     _delete_=True,
     type='OptimWrapper',
