@@ -1,4 +1,4 @@
-# RSPrompter-anchor around a SAM of 1 M parameters that trains from scratch on
+# RSPrompter-anchor around a small SAM that trains from scratch on
 # a CPU, for demos and tests: all parts, all widths reduced.
 _base_ = './rsprompter-anchor.py'
 
