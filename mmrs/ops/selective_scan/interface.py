@@ -244,16 +244,19 @@ def _run(name: str, problem: Problem) -> tuple[Tensor, Tensor]:
     if name == 'mamba_ssm':
         return get_module(name).run(problem)  # differentiates by itself
     *tensors, orders, delta_softplus = problem
-    return _Scan.apply(name, orders, delta_softplus, *tensors)
+    keep_states = torch.is_grad_enabled() and any(
+        tensor is not None and tensor.requires_grad for tensor in tensors
+    )
+    return _Scan.apply(name, keep_states, orders, delta_softplus, *tensors)
 
 
 class _Scan(torch.autograd.Function):
     """Puts a back-end's two functions into the graph."""
 
     @staticmethod
-    def forward(ctx, name, orders, delta_softplus, *tensors):
+    def forward(ctx, name, keep_states, orders, delta_softplus, *tensors):
         problem = Problem(*tensors, orders, delta_softplus)
-        y, last_state, saved = get_module(name).forward(problem)
+        y, last_state, saved = get_module(name).forward(problem, keep_states)
         ctx.name, ctx.settings = name, (orders, delta_softplus)
         ctx.num_saved = len(saved)
         ctx.save_for_backward(*saved, *tensors)
@@ -268,7 +271,7 @@ class _Scan(torch.autograd.Function):
         gradients = get_module(ctx.name).backward(
             problem, saved[: ctx.num_saved], grad_y
         )
-        return None, None, None, *gradients
+        return None, None, None, None, *gradients
 
 
 def _meta_state(problem: Problem) -> Tensor:

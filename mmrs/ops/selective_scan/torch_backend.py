@@ -75,15 +75,21 @@ class _Walk:
         )
 
 
-def forward(p: Problem) -> Solution:
-    """Compute the outputs; keep the state before every STEPS-th step."""
+def forward(p: Problem, keep_states: bool) -> Solution:
+    """Compute the outputs.
+
+    Args:
+        p: The problem.
+        keep_states: Keep the state before every STEPS-th step, for
+            `backward`.
+    """
     walk = _Walk(p)
     state = walk.empty_state()
     decay = torch.empty_like(state)
     y = torch.empty_like(walk.u)
     kept = []
     for t in range(len(y)):
-        if t % STEPS == 0:
+        if keep_states and t % STEPS == 0:
             kept.append(state.clone())
         walk.advance(state, decay, t)
         y[t] = (walk.C[t].unsqueeze(-2) @ state).squeeze(-2)
@@ -93,7 +99,7 @@ def forward(p: Problem) -> Solution:
     if p.z is not None:
         out *= F.silu(p.z.to(walk.dtype)).unsqueeze(1)
     last_state = state.transpose(3, 4).flatten(2, 3)
-    return Solution(out.to(p.u.dtype), last_state, (torch.stack(kept),))
+    return Solution(out.to(p.u.dtype), last_state, tuple(kept))
 
 
 def backward(
@@ -117,10 +123,10 @@ def backward(
     grad_B, grad_C = torch.empty_like(walk.B), torch.empty_like(walk.C)
     grad_A = torch.zeros_like(walk.empty_state())
     adjoint = torch.zeros_like(grad_A)
-    for index in reversed(range(len(saved[0]))):
+    for index in reversed(range(len(saved))):
         start = index * STEPS
         stop = min(start + STEPS, length)
-        decays, states = _replay(walk, saved[0][index], start, stop)
+        decays, states = _replay(walk, saved[index], start, stop)
         for t in reversed(range(start, stop)):
             decay, state = decays[t - start], states[t - start + 1]
             adjoint.addcmul_(
