@@ -1,5 +1,11 @@
 """One inferencer a task: images in, results and pictures out."""
 
-from .instance_seg_inferencer import InstanceSegInferencer
+from mmrs.utils.lazy import lazy_names
 
-__all__ = ['InstanceSegInferencer']
+__getattr__, __dir__, __all__ = lazy_names(
+    __name__,
+    {
+        'instance_seg_inferencer': ('InstanceSegInferencer',),
+        'scene_cls_inferencer': ('SceneClassificationInferencer',),
+    },
+)

@@ -1,16 +1,18 @@
 """Data sets, one file each, and the transforms that read them."""
 
-from .instance_seg import InstanceSegDataset
-from .nwpu import NWPUInsSegDataset
-from .ssdd import SSDDInsSegDataset
-from .transforms import BadImageError, LoadRSImage
-from .whu import WHUInsSegDataset
+from mmrs.utils.lazy import lazy_names
 
-__all__ = [
-    'BadImageError',
-    'InstanceSegDataset',
-    'LoadRSImage',
-    'NWPUInsSegDataset',
-    'SSDDInsSegDataset',
-    'WHUInsSegDataset',
-]
+__getattr__, __dir__, __all__ = lazy_names(
+    __name__,
+    {
+        'aid': ('AIDDataset',),
+        'instance_seg': ('InstanceSegDataset',),
+        'nwpu': ('NWPUInsSegDataset',),
+        'nwpu_resisc45': ('NWPURESISC45Dataset',),
+        'scene_cls': ('SceneClsDataset',),
+        'ssdd': ('SSDDInsSegDataset',),
+        'transforms': ('BadImageError', 'LoadRSImage'),
+        'uc_merced': ('UCMercedDataset',),
+        'whu': ('WHUInsSegDataset',),
+    },
+)

@@ -1,5 +1,11 @@
 """Metrics, one file a task."""
 
-from .instance_seg_metric import InstanceSegMetric
+from mmrs.utils.lazy import lazy_names
 
-__all__ = ['InstanceSegMetric']
+__getattr__, __dir__, __all__ = lazy_names(
+    __name__,
+    {
+        'instance_seg_metric': ('InstanceSegMetric',),
+        'scene_cls_metric': ('SceneClsMetric',),
+    },
+)

@@ -4,7 +4,9 @@ import pytest
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
-import mmrs.datasets  # noqa: F401
+import mmrs.datasets.nwpu
+import mmrs.datasets.ssdd
+import mmrs.datasets.whu  # noqa: F401
 from mmrs.registry import DATASETS
 from mmrs.synthetic.layouts import write_dataset
 

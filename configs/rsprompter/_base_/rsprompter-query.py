@@ -3,8 +3,11 @@ custom_imports = dict(
     imports=[
         'mmrs.models.sam',
         'mmrs.models.rsprompter',
-        'mmrs.datasets',
-        'mmrs.evaluation',
+        'mmrs.datasets.nwpu',
+        'mmrs.datasets.ssdd',
+        'mmrs.datasets.whu',
+        'mmrs.datasets.transforms',
+        'mmrs.evaluation.instance_seg_metric',
         'mmrs.engine',
     ],
     allow_failed_imports=False,
