@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from mmrs.utils.errors import InputError
-
-EXTENSIONS = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff')
+from mmrs.utils.files import IMAGE_EXTENSIONS, is_image
 
 Inputs = str | Path | np.ndarray | Sequence[str | Path | np.ndarray]
 
@@ -50,7 +49,7 @@ def list_inputs(inputs: Inputs) -> list[ImageInput]:
     if not sources:
         raise InputError(
             f'{inputs}: no image to predict; files of these types are read: '
-            f'{" ".join(EXTENSIONS)}'
+            f'{" ".join(IMAGE_EXTENSIONS)}'
         )
     stems = _result_stems({s for s in sources if isinstance(s, Path)})
     return [
@@ -63,11 +62,7 @@ def list_inputs(inputs: Inputs) -> list[ImageInput]:
 
 def _list_path(path: Path) -> list[Path]:
     if path.is_dir():
-        return sorted(
-            file
-            for file in path.rglob('*')
-            if file.suffix.lower() in EXTENSIONS
-        )
+        return sorted(filter(is_image, path.rglob('*')))
     if not path.is_file():
         raise InputError(f'{path}: no such file or folder')
     return [path]

@@ -1,21 +1,19 @@
 """Instance segmentation in COCO JSON, checked before anything is trained."""
 
 import json
-import logging
 import os
-from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-import torch
 from mmdet.datasets import CocoDataset
-from mmengine.logging import print_log
 from PIL import Image
 
 from mmrs.registry import DATASETS
 from mmrs.utils.errors import InputError
+from mmrs.utils.files import list_files
 
-from .transforms.loading import BadImageError, size_message
+from .bad_images import SkipBadImages
+from .transforms.loading import size_message
 
 _IMAGE_KEYS = ('id', 'file_name', 'height', 'width')
 _OBJECT_KEYS = (
@@ -28,11 +26,10 @@ _OBJECT_KEYS = (
     'segmentation',
 )
 _SIZES_CHECKED = 64  # image headers read when the data set is built
-_BAD_SHARE = 0.01  # of the images may turn out unusable in training
 
 
 @DATASETS.register_module()
-class InstanceSegDataset(CocoDataset):
+class InstanceSegDataset(SkipBadImages, CocoDataset):
     """A COCO JSON file and a folder of images, for any list of classes.
 
     What can be checked cheaply is checked when the data set is built: the
@@ -41,11 +38,8 @@ class InstanceSegDataset(CocoDataset):
     listed once), and the sizes of a sample of images. The exact check of
     every image is :class:`~mmrs.datasets.LoadRSImage`'s.
 
-    An image that this transform refuses while training is skipped: a warning
-    names it and another one is drawn. When more than 1 % of the images were
-    refused, the run stops with their list. The count is kept in memory that
-    all loader workers share, over all epochs; processes of distributed
-    training count alone. In test mode the first such image is an error.
+    An image that this transform refuses while training is skipped, as
+    :class:`~mmrs.datasets.bad_images.SkipBadImages` says.
 
     Images without objects stay in test mode; in training
     ``filter_cfg=dict(filter_empty_gt=True)`` leaves them out.
@@ -69,15 +63,6 @@ class InstanceSegDataset(CocoDataset):
             merged.pop('palette', None)
         return merged
 
-    def full_init(self) -> None:
-        """Load and check the annotations."""
-        if self._fully_initialized:
-            return
-        super().full_init()
-        # One flag an image, in memory shared with the loader's workers.
-        self._is_bad = torch.zeros(len(self), dtype=torch.bool)
-        self._is_bad.share_memory_()
-
     def load_data_list(self) -> list[dict]:
         """Check the annotation file and the image files, then read them."""
         coco = self._read_json()
@@ -97,34 +82,6 @@ class InstanceSegDataset(CocoDataset):
                 'image; loosen it or check the annotations'
             )
         return data_list
-
-    def prepare_data(self, idx: int) -> dict | None:
-        """Run the pipeline; None in training where the image is unusable."""
-        try:
-            return super().prepare_data(idx)
-        except BadImageError as error:
-            if self.test_mode:
-                raise
-            self._count_bad(idx, error)
-            return None
-
-    def _count_bad(self, idx: int, error: BadImageError) -> None:
-        if self._is_bad[idx]:
-            return
-        self._is_bad[idx] = True
-        print_log(
-            f'skipped in training: {error}',
-            logger='current',
-            level=logging.WARNING,
-        )
-        bad = self._is_bad.nonzero().flatten().tolist()
-        if len(bad) > _BAD_SHARE * len(self):
-            paths = [self.get_data_info(i)['img_path'] for i in bad]
-            raise InputError(
-                f'{len(bad)} of the {len(self)} images of {self.ann_file} '
-                f'cannot be used, which is more than {_BAD_SHARE:.0%}; mend '
-                f'them or take them out (last: {error})\n' + '\n'.join(paths)
-            ) from error
 
     def _read_json(self) -> dict:
         path = Path(self.ann_file)
@@ -202,7 +159,7 @@ class InstanceSegDataset(CocoDataset):
 
     def _check_images_exist(self, folder: Path, images: list[dict]) -> None:
         names = [image['file_name'] for image in images]
-        present = _list_files(folder, {os.path.dirname(n) for n in names})
+        present = list_files(folder, {os.path.dirname(n) for n in names})
         missing = [name for name in names if name not in present]
         if missing:
             shown = ', '.join(missing[:5])
@@ -225,13 +182,3 @@ class InstanceSegDataset(CocoDataset):
                 continue  # LoadRSImage reads it, or says why it cannot
             if found != noted:
                 raise InputError(size_message(path, found, noted))
-
-
-def _list_files(root: Path, folders: Iterable[str]) -> set[str]:
-    """Paths relative to `root` of all files in its `folders`."""
-    return {
-        os.path.join(folder, name)
-        for folder in folders
-        if (root / folder).is_dir()
-        for name in os.listdir(root / folder)
-    }
