@@ -1,5 +1,7 @@
 """Pictures of results."""
 
+from .confusion_matrix import draw_confusion_matrix
 from .instances import draw_instances
+from .scene_cls import draw_scene
 
-__all__ = ['draw_instances']
+__all__ = ['draw_confusion_matrix', 'draw_instances', 'draw_scene']
