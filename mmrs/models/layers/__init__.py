@@ -1,0 +1,5 @@
+"""Layers that several methods share."""
+
+from .mamba_mixer import MambaMixer
+
+__all__ = ['MambaMixer']
