@@ -1,48 +1,23 @@
 """Instance segmentation of images, folders of them, or arrays."""
 
-import copy
 import csv
 import json
-import logging
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
-from mmcv.image import bgr2rgb
 from mmdet.structures import DetDataSample
 from mmdet.structures.mask import encode_mask_results
-from mmengine.config import Config, ConfigDict
-from mmengine.dataset import Compose, pseudo_collate
-from mmengine.device import get_device
-from mmengine.logging import print_log
-from mmengine.model import revert_sync_batchnorm
-from mmengine.registry import init_default_scope
 from PIL import Image
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeRemainingColumn,
-)
-from torch import nn
 
-from mmrs.datasets import BadImageError
-from mmrs.registry import DATASETS, INFERENCERS, MODELS, TRANSFORMS
-from mmrs.utils.checkpoint import (
-    forget_pretraining,
-    load_weights,
-    read_checkpoint,
-)
-from mmrs.utils.cli import check_device, innermost, load_config
+from mmrs.registry import INFERENCERS
 from mmrs.visualization import draw_instances
 
-from .inputs import ImageInput, Inputs, list_inputs
+from .base_inferencer import BaseInferencer, Sample
+from .inputs import Inputs
 
 
 @INFERENCERS.register_module()
-class InstanceSegInferencer:
+class InstanceSegInferencer(BaseInferencer):
     """Finds the instances in images with the model of a config.
 
     Example:
@@ -61,24 +36,7 @@ class InstanceSegInferencer:
         InputError: The config or checkpoint cannot be used.
     """
 
-    def __init__(
-        self,
-        model: str | Path | Config,
-        weights: str | Path | None = None,
-        device: str | None = None,
-    ) -> None:
-        cfg = model if isinstance(model, Config) else load_config(str(model))
-        check_device(device)
-        init_default_scope(cfg.get('default_scope', 'mmrs'))
-        self.dataset_meta = _dataset_meta(cfg)
-        self.model = self._build_model(cfg, weights)
-        self.model.to(device or get_device()).eval()
-        load, *prepare = _prediction_pipeline(cfg)
-        self._load_file = TRANSFORMS.build(load)
-        self._load_array = TRANSFORMS.build(
-            dict(type='mmdet.LoadImageFromNDArray')
-        )
-        self._prepare = Compose(prepare)
+    DOING = 'Segmenting'
 
     def __call__(
         self,
@@ -114,81 +72,29 @@ class InstanceSegInferencer:
         Raises:
             InputError: There is nothing to predict.
         """
-        images = list(enumerate(list_inputs(inputs)))
         out_dir = None if out_dir is None else Path(out_dir)
-        predictions, skipped = [], []
-        try:
-            with _progress_bar(show_progress) as progress:
-                task = progress.add_task('Segmenting', total=len(images))
-                for start in range(0, len(images), batch_size):
-                    batch = images[start : start + batch_size]
-                    samples = self._load(batch, skipped)
-                    predictions += self._predict(samples, out_dir, score_thr)
-                    progress.advance(task, len(batch))
-        finally:
+
+        def finish(predictions: list[dict]) -> None:
             if out_dir is not None:
                 _write_coco(
                     out_dir / 'predictions.json',
                     predictions,
                     self.dataset_meta['classes'],
                 )
-        for _, reason in skipped:
-            print_log(f'skipped: {reason}', 'current', logging.WARNING)
-        return dict(predictions=predictions, skipped=skipped)
 
-    def _build_model(
-        self, cfg: Config, weights: str | Path | None
-    ) -> nn.Module:
-        if weights is None:
-            model = MODELS.build(cfg.model)
-            model.init_weights()
-            print_log(
-                'no checkpoint was given: the model is used as it is built',
-                'current',
-                logging.WARNING,
-            )
-            return revert_sync_batchnorm(model)
-        checkpoint = read_checkpoint(str(weights))
-        model_cfg = copy.deepcopy(cfg.model)
-        forget_pretraining(model_cfg)
-        model = revert_sync_batchnorm(MODELS.build(model_cfg))
-        load_weights(model, checkpoint, str(weights))
-        trained_on = checkpoint.get('meta', {}).get('dataset_meta')
-        self.dataset_meta = trained_on or self.dataset_meta
-        return model
-
-    def _load(
-        self,
-        batch: list[tuple[int, ImageInput]],
-        skipped: list[tuple[str, str]],
-    ) -> list['_Sample']:
-        samples = []
-        for image_id, image in batch:
-            is_array = isinstance(image.source, np.ndarray)
-            load = self._load_array if is_array else self._load_file
-            key = 'img' if is_array else 'img_path'
-            source = image.source if is_array else str(image.source)
-            try:
-                loaded = load({key: source, 'img_id': image_id})
-            except BadImageError as error:
-                skipped.append((image.name, str(error)))
-                continue
-            pixels = bgr2rgb(loaded['img']).astype(np.uint8)
-            packed = self._prepare(loaded)
-            samples.append(_Sample(image_id, image, pixels, packed))
-        return samples
-
-    @torch.no_grad()
-    def _predict(
-        self, samples: list['_Sample'], out_dir: Path | None, score_thr: float
-    ) -> list[dict]:
-        if not samples:
-            return []
-        outputs = self.model.test_step(
-            pseudo_collate([sample.packed for sample in samples])
+        return self._run(
+            inputs,
+            batch_size,
+            show_progress,
+            lambda samples: self._predict(samples, out_dir, score_thr),
+            finish,
         )
+
+    def _predict(
+        self, samples: list[Sample], out_dir: Path | None, score_thr: float
+    ) -> list[dict]:
         predictions = []
-        for sample, output in zip(samples, outputs):
+        for sample, output in zip(samples, self._forward(samples)):
             found, masks = self._describe(output, score_thr)
             height, width = output.ori_shape
             prediction = dict(
@@ -246,43 +152,6 @@ class InstanceSegInferencer:
         )
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(overlay).save(path)
-
-
-@dataclass
-class _Sample:
-    """An image that was read: RGB pixels, and the model's input."""
-
-    image_id: int
-    image: ImageInput
-    pixels: np.ndarray
-    packed: dict
-
-
-def _dataset_meta(cfg: Config) -> dict:
-    """Class names and colours of the data set that the config tests."""
-    dataset = innermost(cfg.test_dataloader.dataset)
-    with DATASETS.switch_scope_and_registry(None) as registry:
-        kind = registry.get(dataset.type)
-    return kind._load_metainfo(dataset.get('metainfo'))
-
-
-def _prediction_pipeline(cfg: Config) -> list[ConfigDict]:
-    """Take the test pipeline without annotations, and with checked loading."""
-    pipeline = innermost(cfg.test_dataloader.dataset).pipeline
-    steps = [s for s in pipeline if not s.type.endswith('LoadAnnotations')]
-    if steps[0].type.endswith('LoadImageFromFile'):
-        steps[0] = ConfigDict(type='mmrs.LoadRSImage')
-    return steps
-
-
-def _progress_bar(show: bool) -> Progress:
-    return Progress(
-        TextColumn('{task.description}'),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        disable=not show,
-    )
 
 
 def _write_table(path: Path, found: dict) -> None:

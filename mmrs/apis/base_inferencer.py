@@ -1,0 +1,216 @@
+"""What the inferencers of all tasks do: build, read, run, report."""
+
+import copy
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from mmcv.image import bgr2rgb
+from mmengine.config import Config, ConfigDict
+from mmengine.dataset import Compose, pseudo_collate
+from mmengine.device import get_device
+from mmengine.logging import print_log
+from mmengine.model import revert_sync_batchnorm
+from mmengine.registry import init_default_scope
+from mmengine.structures import BaseDataElement
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from torch import nn
+
+from mmrs.datasets.transforms import BadImageError
+from mmrs.registry import DATASETS, MODELS, TRANSFORMS
+from mmrs.utils.checkpoint import (
+    forget_pretraining,
+    load_weights,
+    read_checkpoint,
+)
+from mmrs.utils.cli import check_device, innermost, load_config
+
+from .inputs import ImageInput, Inputs, list_inputs
+
+
+@dataclass
+class Sample:
+    """An image that was read.
+
+    Attributes:
+        image_id: Its place among the inputs.
+        image: Where it comes from, and what its results are called.
+        pixels: (H, W, 3), RGB, uint8.
+        packed: The model's input.
+    """
+
+    image_id: int
+    image: ImageInput
+    pixels: np.ndarray
+    packed: dict
+
+
+class BaseInferencer(ABC):
+    """Applies the model of a config to images, skipping unreadable ones.
+
+    A subclass says what its predictions are: its ``__call__`` hands its own
+    settings to :meth:`_run`.
+
+    Args:
+        model: A config with a ``test_dataloader`` whose pipeline prepares the
+            images.
+        weights: The model's checkpoint. Without one the model keeps the
+            weights it is built with, which suits only models that need no
+            training.
+        device: ``'cpu'``, ``'cuda:0'``, ...; a GPU if there is one.
+
+    Raises:
+        InputError: The config or checkpoint cannot be used.
+    """
+
+    #: What is done to the images, said beside the progress bar.
+    DOING = 'Predicting'
+
+    def __init__(
+        self,
+        model: str | Path | Config,
+        weights: str | Path | None = None,
+        device: str | None = None,
+    ) -> None:
+        cfg = model if isinstance(model, Config) else load_config(str(model))
+        check_device(device)
+        init_default_scope(cfg.get('default_scope', 'mmrs'))
+        self.dataset_meta = _dataset_meta(cfg)
+        self.model = self._build_model(cfg, weights)
+        self.model.to(device or get_device()).eval()
+        load, *prepare = _prediction_pipeline(cfg)
+        self._load_file = TRANSFORMS.build(load)
+        self._prepare = Compose(prepare)
+
+    @abstractmethod
+    def __call__(self, inputs: Inputs, **settings) -> dict[str, list]:
+        """Predict all images."""
+
+    def _build_model(
+        self, cfg: Config, weights: str | Path | None
+    ) -> nn.Module:
+        model_cfg = copy.deepcopy(cfg.model)
+        if 'data_preprocessor' in cfg:  # as the Runner does
+            model_cfg.setdefault('data_preprocessor', cfg.data_preprocessor)
+        if weights is None:
+            model = MODELS.build(model_cfg)
+            model.init_weights()
+            print_log(
+                'no checkpoint was given: the model is used as it is built',
+                'current',
+                logging.WARNING,
+            )
+            return revert_sync_batchnorm(model)
+        checkpoint = read_checkpoint(str(weights))
+        forget_pretraining(model_cfg)
+        model = revert_sync_batchnorm(MODELS.build(model_cfg))
+        load_weights(model, checkpoint, str(weights))
+        trained_on = checkpoint.get('meta', {}).get('dataset_meta')
+        self.dataset_meta = trained_on or self.dataset_meta
+        return model
+
+    def _run(
+        self,
+        inputs: Inputs,
+        batch_size: int,
+        show_progress: bool,
+        describe: Callable[[list[Sample]], list[dict]],
+        finish: Callable[[list[dict]], None],
+    ) -> dict[str, list]:
+        """Read and predict all images, batch by batch.
+
+        Args:
+            inputs: As :func:`list_inputs` takes them.
+            batch_size: Images predicted at once.
+            show_progress: Show a bar with the time left.
+            describe: Predicts one batch of images, one dict an image.
+            finish: Receives all predictions, or, when an error ends the run,
+                those made until then.
+
+        Returns:
+            ``predictions``, and ``skipped``: pairs of path and reason.
+        """
+        images = list(enumerate(list_inputs(inputs)))
+        predictions, skipped = [], []
+        try:
+            with _progress_bar(show_progress) as progress:
+                task = progress.add_task(self.DOING, total=len(images))
+                for start in range(0, len(images), batch_size):
+                    batch = images[start : start + batch_size]
+                    samples = self._load(batch, skipped)
+                    if samples:
+                        predictions += describe(samples)
+                    progress.advance(task, len(batch))
+        finally:
+            finish(predictions)
+        for _, reason in skipped:
+            print_log(f'skipped: {reason}', 'current', logging.WARNING)
+        return dict(predictions=predictions, skipped=skipped)
+
+    def _load(
+        self,
+        batch: list[tuple[int, ImageInput]],
+        skipped: list[tuple[str, str]],
+    ) -> list[Sample]:
+        samples = []
+        for image_id, image in batch:
+            try:
+                loaded = self._load_one(image)
+            except BadImageError as error:
+                skipped.append((image.name, str(error)))
+                continue
+            pixels = bgr2rgb(loaded['img']).astype(np.uint8)
+            packed = self._prepare(loaded | dict(img_id=image_id))
+            samples.append(Sample(image_id, image, pixels, packed))
+        return samples
+
+    def _load_one(self, image: ImageInput) -> dict:
+        if isinstance(image.source, Path):
+            return self._load_file(dict(img_path=str(image.source)))
+        shape = image.source.shape[:2]
+        return dict(
+            img=image.source, img_path=None, img_shape=shape, ori_shape=shape
+        )
+
+    def _forward(self, samples: list[Sample]) -> list[BaseDataElement]:
+        with torch.no_grad():
+            return self.model.test_step(
+                pseudo_collate([sample.packed for sample in samples])
+            )
+
+
+def _dataset_meta(cfg: Config) -> dict:
+    """Class names and colours of the data set that the config tests."""
+    dataset = innermost(cfg.test_dataloader.dataset)
+    with DATASETS.switch_scope_and_registry(None) as registry:
+        kind = registry.get(dataset.type)
+    return kind._load_metainfo(dataset.get('metainfo'))
+
+
+def _prediction_pipeline(cfg: Config) -> list[ConfigDict]:
+    """Take the test pipeline without annotations, and with checked loading."""
+    pipeline = innermost(cfg.test_dataloader.dataset).pipeline
+    steps = [s for s in pipeline if not s.type.endswith('LoadAnnotations')]
+    if steps[0].type.endswith('LoadImageFromFile'):
+        steps[0] = ConfigDict(type='mmrs.LoadRSImage')
+    return steps
+
+
+def _progress_bar(show: bool) -> Progress:
+    return Progress(
+        TextColumn('{task.description}'),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        disable=not show,
+    )
