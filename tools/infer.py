@@ -11,12 +11,14 @@ that cannot be read are skipped and listed at the end.
 """
 
 import argparse
+import inspect
 
 from mmrs.utils.cli import (
     add_config_arguments,
     load_config,
     run_tool,
 )
+from mmrs.utils.errors import InputError
 
 
 def parse_args() -> argparse.Namespace:
@@ -31,38 +33,88 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--out-dir', default='outputs')
     parser.add_argument('--batch-size', type=int, default=1)
     parser.add_argument(
-        '--score-thr',
-        type=float,
-        default=0.3,
-        help='predictions with a lower score are left out (default: 0.3)',
-    )
-    parser.add_argument(
         '--device', help='cpu, cuda or cuda:N (default: a GPU if there is one)'
     )
+    # Settings of a task: absent where not given, so that others may refuse.
+    instances = parser.add_argument_group('instance segmentation')
+    instances.add_argument(
+        '--score-thr',
+        type=float,
+        default=argparse.SUPPRESS,
+        help='predictions with a lower score are left out (default: 0.3)',
+    )
+    scenes = parser.add_argument_group('scene classification')
+    scenes.add_argument(
+        '--top-k',
+        type=int,
+        default=argparse.SUPPRESS,
+        help='how many of the most probable classes are told (default: 5)',
+    )
+    scenes.add_argument(
+        '--activation',
+        action='store_true',
+        default=argparse.SUPPRESS,
+        help='show which parts of an image speak for its class',
+    )
+    scenes.add_argument(
+        '--draw',
+        action=argparse.BooleanOptionalAction,
+        default=argparse.SUPPRESS,
+        help='write a picture of every image (default: yes)',
+    )
     return parser.parse_args()
+
+
+def task_settings(args: argparse.Namespace, inferencer: type) -> dict:
+    """Take the settings that are the inferencer's own.
+
+    Raises:
+        InputError: A setting was given that this inferencer does not have.
+    """
+    names = {'score_thr', 'top_k', 'activation', 'draw'} & vars(args).keys()
+    known = inspect.signature(inferencer.__call__).parameters
+    for name in sorted(names - known.keys()):
+        option = '--' + name.replace('_', '-')
+        raise InputError(
+            f'{option} is no setting of {inferencer.__name__}, which '
+            f'{args.config} predicts with; leave it out'
+        )
+    return {name: getattr(args, name) for name in names}
+
+
+def find_inferencer(name: str) -> type:
+    """Find an inferencer of mmrs, or one that the config registered.
+
+    Raises:
+        InputError: There is none of that name.
+    """
+    import mmrs.apis
+    from mmrs.registry import INFERENCERS
+
+    if name in mmrs.apis.__all__:
+        return getattr(mmrs.apis, name)
+    found = INFERENCERS.get(name)
+    if found is None:
+        raise InputError(
+            f'inferencer.type={name} is none of '
+            f'{", ".join(mmrs.apis.__all__)}, and custom_imports of the '
+            'config names no module that registers it'
+        )
+    return found
 
 
 def main() -> None:
     """Predict."""
     args = parse_args()
     cfg = load_config(args.config, args.cfg_options)
-
-    import mmrs.apis  # noqa: F401  (registers the inferencers)
-    from mmrs.registry import INFERENCERS
-
-    inferencer = INFERENCERS.build(
-        dict(
-            cfg.get('inferencer', dict(type='InstanceSegInferencer')),
-            model=cfg,
-            weights=args.checkpoint,
-            device=args.device,
-        )
+    settings = dict(cfg.get('inferencer', dict(type='InstanceSegInferencer')))
+    inferencer = find_inferencer(settings.pop('type'))
+    own = task_settings(args, inferencer)
+    infer = inferencer(
+        model=cfg, weights=args.checkpoint, device=args.device, **settings
     )
-    results = inferencer(
-        args.input,
-        batch_size=args.batch_size,
-        out_dir=args.out_dir,
-        score_thr=args.score_thr,
+    results = infer(
+        args.input, batch_size=args.batch_size, out_dir=args.out_dir, **own
     )
     print(
         f'{len(results["predictions"])} images done, '
