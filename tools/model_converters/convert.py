@@ -4,8 +4,9 @@
 
     python tools/model_converters/convert.py rsprompter SRC DST
 
-The result holds the weights alone, loads with ``torch.load(...,
-weights_only=True)``, and is a checkpoint for tools/test.py.
+The result holds the weights, and for some methods the sizes that they show, as
+``meta``. It loads with ``torch.load(..., weights_only=True)``, and is a
+checkpoint for tools/test.py.
 """
 
 import argparse
@@ -35,11 +36,16 @@ def main() -> None:
     from mmrs.utils.checkpoint import read_checkpoint
     from mmrs.utils.rooms import import_from_room
 
-    convert = import_from_room(args.method, 'converters').convert_released
-    state_dict = convert(read_checkpoint(args.src)['state_dict'])
+    room = import_from_room(args.method, 'converters')
+    state_dict = room.convert_released(read_checkpoint(args.src)['state_dict'])
+    checkpoint = dict(state_dict=state_dict)
+    if hasattr(room, 'describe'):
+        checkpoint['meta'] = room.describe(state_dict)
     Path(args.dst).parent.mkdir(parents=True, exist_ok=True)
-    torch.save(dict(state_dict=state_dict), args.dst)
+    torch.save(checkpoint, args.dst)
     print(f'{args.dst}: {len(state_dict)} tensors')
+    for name, value in checkpoint.get('meta', {}).items():
+        print(f'{name}: {value}')
 
 
 if __name__ == '__main__':

@@ -111,3 +111,9 @@ def infer_arch(state_dict: StateDict) -> ReleasedSizes:
         tuple(patch_size),
         in_channels,
     )
+
+
+def describe(state_dict: StateDict) -> dict:
+    """Return the sizes of `infer_arch` as plain data, for a checkpoint."""
+    sizes = infer_arch(state_dict)
+    return sizes._asdict() | dict(arch=sizes.arch._asdict())
