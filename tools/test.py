@@ -63,7 +63,7 @@ def set_drawing(cfg: Config, show_dir: str | None, show: bool) -> None:
         raise InputError(
             f'--show and --show-dir need `draw_hook` in {cfg.filename}'
         )
-    hook = dict(cfg.draw_hook, draw=True, interval=1, show=show)
+    hook = dict(cfg.draw_hook, draw=True, show=show)
     if show_dir:
         hook['test_out_dir'] = str(Path(show_dir).resolve())
     add_hook(cfg, hook)

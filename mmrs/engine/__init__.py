@@ -1,5 +1,5 @@
 """What happens around the training steps; a config imports it by name."""
 
-from .hooks import EpochSeedHook, FiniteLossHook
+from .hooks import DrawPredictionsHook, EpochSeedHook, FiniteLossHook
 
-__all__ = ['EpochSeedHook', 'FiniteLossHook']
+__all__ = ['DrawPredictionsHook', 'EpochSeedHook', 'FiniteLossHook']

@@ -12,6 +12,9 @@ _GAP = 12
 _OPACITY = 0.7  # of the heat map where it is hottest
 _PAPER, _INK = (255, 255, 255), (34, 40, 49)
 _BEST, _OTHER, _TRACK = (24, 119, 120), (150, 184, 186), (237, 240, 242)
+_WRONG = (192, 41, 43)
+
+Color = tuple[int, int, int]
 
 
 def draw_scene(
@@ -20,6 +23,7 @@ def draw_scene(
     scores: Sequence[float],
     activation: np.ndarray | None = None,
     seen: np.ndarray | None = None,
+    truth: str | None = None,
 ) -> np.ndarray:
     """Draw an image above bars of its most probable classes.
 
@@ -33,6 +37,8 @@ def draw_scene(
         activation: (h, w), the contribution of each place of `seen` to the
             first class; contributions below zero are not coloured.
         seen: (H', W', 3), RGB, uint8. Defaults to `image`.
+        truth: The true class, written above the bars: in red where the first
+            of them is another one.
 
     Returns:
         A picture (.., .., 3), RGB, uint8.
@@ -43,13 +49,20 @@ def draw_scene(
     width = max(sum(panel.width + _GAP for panel in panels), _PANEL) + _GAP
     height = max(panel.height for panel in panels)
     top = height + 2 * _GAP
-    size = (width, top + _ROW * len(classes) + _GAP)
+    rows = len(classes) + (truth is not None)
+    size = (width, top + _ROW * rows + _GAP)
     picture = Image.new('RGB', size, _PAPER)
     left = _GAP
     for panel in panels:
         picture.paste(panel, (left, _GAP + (height - panel.height) // 2))
         left += panel.width + _GAP
-    _write_bars(ImageDraw.Draw(picture), classes, scores, width, top)
+    draw = ImageDraw.Draw(picture)
+    if truth is not None:
+        is_wrong = bool(classes) and classes[0] != truth
+        _write_truth(draw, truth, _WRONG if is_wrong else _BEST, top)
+        top += _ROW
+    if classes:
+        _write_bars(draw, classes, scores, width, top)
     return np.asarray(picture)
 
 
@@ -71,6 +84,14 @@ def _heat(panel: Image.Image, activation: np.ndarray) -> Image.Image:
     opacity = _OPACITY * heat[..., None]
     blend = (1 - opacity) * np.asarray(panel) + opacity * colors
     return Image.fromarray(blend.round().astype(np.uint8))
+
+
+def _write_truth(
+    draw: ImageDraw.ImageDraw, truth: str, color: Color, top: int
+) -> None:
+    font = ImageFont.load_default(size=15)
+    place = (_GAP, top + _ROW // 2)
+    draw.text(place, f'true class: {truth}', color, font, anchor='lm')
 
 
 def _write_bars(

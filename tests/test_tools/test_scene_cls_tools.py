@@ -202,7 +202,11 @@ def test_statistics_of_missing_images(main_of, data, tmp_path):
 
 CONFIG = """
 default_scope = 'mmrs'
-custom_imports = dict(imports=['mmrs.datasets.scene_cls'])
+custom_imports = dict(imports=[
+    'mmrs.engine',
+    'mmrs.datasets.scene_cls',
+    'mmrs.evaluation.scene_cls_metric',
+    'mmrs.visualization.scene_cls_visualizer'])
 model = dict(
     type='ImageClassifier',
     _scope_='mmpretrain',
@@ -211,12 +215,21 @@ model = dict(
         type='ResNet', depth=18, stem_channels=8, base_channels=8),
     neck=dict(type='GlobalAveragePooling'),
     head=dict(type='LinearClsHead', num_classes=2, in_channels=64))
-test_dataloader = dict(dataset=dict(
-    type='SceneClsDataset',
-    metainfo=dict(classes=('Beach', 'river')),
-    pipeline=[
-        dict(type='LoadRSImage'),
-        dict(type='mmpretrain.PackInputs')]))
+test_dataloader = dict(
+    batch_size=4,
+    num_workers=0,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    collate_fn=dict(type='default_collate'),
+    dataset=dict(
+        type='SceneClsDataset',
+        metainfo=dict(classes=('Beach', 'river')),
+        pipeline=[
+            dict(type='LoadRSImage'),
+            dict(type='mmpretrain.PackInputs')]))
+test_evaluator = dict(type='SceneClsMetric')
+test_cfg = dict()
+visualizer = dict(type='SceneClsVisualizer')
+draw_hook = dict(type='DrawPredictionsHook')
 inferencer = dict(type='SceneClassificationInferencer')
 """
 
@@ -274,3 +287,33 @@ def test_infer_with_an_unknown_inferencer(main_of, data, model):
     choice = ('--cfg-options', 'inferencer.type=SceneInferencer')
     with pytest.raises(InputError, match='is none of InstanceSegInferencer'):
         main_of(INFER, data, *model, *choice)
+
+
+def test_tested_images_are_drawn(main_of, data, model, tmp_path):
+    main_of(
+        'tools/test.py',
+        *model,
+        *('--work-dir', tmp_path / 'work', '--show-dir', tmp_path / 'drawn'),
+        *('--cfg-options', f'test_dataloader.dataset.data_root={data}'),
+    )
+    drawn = sorted((tmp_path / 'drawn').rglob('*.png'))
+    assert len(drawn) == 15
+    assert drawn[0] == tmp_path / 'drawn/Beach/Beach_0.png'
+    picture = cv2.imread(str(drawn[0]))
+    pixels = cv2.imread(str(data / 'Beach/Beach_0.png'))
+    center = picture[12 + 24 : 12 + 384 : 48, 12 + 24 : 12 + 384 : 48]
+    np.testing.assert_allclose(center, pixels, atol=40)
+    (log,) = (tmp_path / 'work').rglob('*.log')
+    assert 'single-label/f1-score' in log.read_text()
+
+
+def test_training_images_are_browsed(main_of, data, tmp_path):
+    config = tmp_path / 'config.py'
+    config.write_text(f'{CONFIG}train_dataloader = test_dataloader\n')
+    main_of(
+        'tools/analysis_tools/browse_dataset.py',
+        *(config, '--num', 3, '--out-dir', tmp_path / 'browsed'),
+        *('--cfg-options', f'train_dataloader.dataset.data_root={data}'),
+    )
+    names = sorted(p.name for p in (tmp_path / 'browsed').iterdir())
+    assert names == [f'000{i}_Beach_{i}.png' for i in range(3)]

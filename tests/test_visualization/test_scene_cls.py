@@ -55,6 +55,20 @@ def test_images_of_any_shape(height, width):
     assert length > 20
 
 
+def test_truth_is_red_where_the_prediction_is_wrong():
+    image, names = plain(50, 50), ['port', 'sea']
+    right = draw_scene(image, names, [0.6, 0.4], truth='port')
+    wrong = draw_scene(image, names, [0.6, 0.4], truth='sea')
+    alone = draw_scene(image, [], [], truth='sea')
+    assert right.shape[0] == wrong.shape[0] == alone.shape[0] + 60
+
+    def is_red(picture: np.ndarray) -> bool:
+        line = picture[12 + 384 + 12 :][:30].astype(int)
+        return bool((line[..., 0] - line[..., 1] > 100).any())
+
+    assert [is_red(p) for p in (right, wrong, alone)] == [False, True, False]
+
+
 def test_confusion_matrix_is_dark_where_it_is_high():
     counts = np.diag([10, 10, 10])
     picture = draw_confusion_matrix(counts, ['port', 'sea', 'lake'])

@@ -2,6 +2,10 @@
 # The class folders are in data_root, the lists {train,val}.txt in
 # data_root/datainfo: copy datainfo/AID of the RSMamba repository there, or
 # write your own with tools/dataset_converters/split_scene_cls.py.
+#
+# A config that inherits this names in its custom_imports: mmrs.engine,
+# mmrs.datasets.aid, mmrs.evaluation.scene_cls_metric and
+# mmrs.visualization.scene_cls_visualizer.
 dataset_type = 'AIDDataset'
 data_root = 'data/AID/'
 
@@ -81,5 +85,11 @@ test_dataloader = val_dataloader
 
 val_evaluator = dict(type='SceneClsMetric')
 test_evaluator = val_evaluator
+
+# For tools/test.py --show-dir and browse_dataset.py.
+visualizer = dict(
+    type='SceneClsVisualizer', vis_backends=[dict(type='LocalVisBackend')]
+)
+draw_hook = dict(type='DrawPredictionsHook')
 
 inferencer = dict(type='SceneClassificationInferencer')

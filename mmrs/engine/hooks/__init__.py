@@ -1,4 +1,5 @@
+from .draw_predictions import DrawPredictionsHook
 from .epoch_seed import EpochSeedHook
 from .finite_loss import FiniteLossHook
 
-__all__ = ['EpochSeedHook', 'FiniteLossHook']
+__all__ = ['DrawPredictionsHook', 'EpochSeedHook', 'FiniteLossHook']
