@@ -1,16 +1,19 @@
 """Follows docs/own_data.md up to the first sample."""
 
 import re
+import runpy
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pages
 import pytest
 import tifffile
+import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
-from mmrs.registry import DATASETS
+from mmrs.registry import DATASETS, MODELS
 
 PAGE = pages.ROOT / 'docs' / 'own_data.md'
 
@@ -56,6 +59,29 @@ def test_config_reads_16_bits_and_four_bands(configs):
     for split in ('train', 'val', 'test'):
         load = cfg[f'{split}_dataloader'].dataset.pipeline[0]
         assert (load.bands, load.stretch) == ((2, 1, 0), (0, 3000))
+
+
+def test_scene_classification_follows(configs, monkeypatch, capsys):
+    rng = np.random.default_rng(0)
+    for name in ('maize', 'rice', 'wheat'):
+        Path(f'data/crops/{name}').mkdir(parents=True)
+        for i in range(5):
+            image = rng.integers(0, 256, (48, 64, 3), dtype=np.uint8)
+            path = f'data/crops/{name}/{i:04d}.tif'
+            tifffile.imwrite(path, image, photometric='rgb')
+    for words in pages.commands(PAGE):
+        if 'data/crops' in words:
+            monkeypatch.setattr('sys.argv', words[1:])
+            runpy.run_path(str(pages.ROOT / words[1]), run_name='__main__')
+    said = capsys.readouterr().out
+    assert 'train.txt: 12 lines' in said
+    assert '12 images\nmean: [' in said
+    cfg, sample = first_sample(configs[2])
+    assert sample.gt_label.tolist() == [0]
+    assert 'data/crops/maize/' in sample.img_path
+    with torch.device('meta'):
+        model = MODELS.build(cfg.model)
+    assert model.head.num_classes == 3
 
 
 def test_keys_of_the_methods_exist():
