@@ -82,6 +82,9 @@ def test_scene_classification_follows(configs, monkeypatch, capsys):
     with torch.device('meta'):
         model = MODELS.build(cfg.model)
     assert model.head.num_classes == 3
+    assert cfg.data_preprocessor.num_classes == 3
+    assert cfg.data_preprocessor.to_rgb
+    assert cfg.val_dataloader.dataset.ann_file == 'datainfo/val.txt'
 
 
 def test_keys_of_the_methods_exist():
