@@ -79,8 +79,9 @@ def test_scene_classification_follows(configs, monkeypatch, capsys):
     cfg, sample = first_sample(configs[2])
     assert sample.gt_label.tolist() == [0]
     assert 'data/crops/maize/' in sample.img_path
+    settings = dict(cfg.model, data_preprocessor=cfg.data_preprocessor)
     with torch.device('meta'):
-        model = MODELS.build(cfg.model)
+        model = MODELS.build(settings)
     assert model.head.num_classes == 3
     assert cfg.data_preprocessor.num_classes == 3
     assert cfg.data_preprocessor.to_rgb
