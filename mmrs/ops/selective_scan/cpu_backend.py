@@ -19,6 +19,8 @@ from .simd import LANES
 
 UNIT = 128  # channels of a unit of work
 LOG2_E = 1.4426950408889634
+MAX_EXPONENT = 128  # 2^128 is infinite in float32
+TINY = 1e-30
 
 
 def forward(p: Problem, keep_states: bool) -> Solution:
@@ -26,15 +28,16 @@ def forward(p: Problem, keep_states: bool) -> Solution:
     pad = _Padding(p.u.shape[3], p.B.shape[3])
     inputs = _scan_inputs(p, pad)
     batch, paths, length, _ = p.u.shape
+    gate = _empty(0) if p.z is None else F.silu(pad.add(p.z))
     y = _empty(batch, paths, length, pad.channels)
     last_state = _empty(batch, paths, p.A.shape[2], pad.channels)
     num_kept = -(-length // kernels.STEPS) if keep_states else 0
     kept = _empty(batch, paths, num_kept, p.A.shape[2], pad.channels)
-    outputs = [_flat(tensor) for tensor in (y, last_state, kept)]
+    others = [_flat(tensor) for tensor in (gate, y, last_state, kept)]
     units = _scan_units(p, pad)
 
     def run(some: slice) -> None:
-        kernels.scan_forward(units[some], *inputs, *outputs)
+        kernels.scan_forward(units[some], *inputs, *others)
 
     _in_threads(run, len(units))
     return Solution(
@@ -53,6 +56,11 @@ def backward(
     units = _scan_units(p, pad)
     batch, paths, length, _ = p.u.shape
     groups, states = p.B.shape[3:]
+    gate = bend = _empty(0)
+    if p.z is not None:
+        z = pad.add(p.z)
+        sigmoid = z.sigmoid()
+        gate, bend = z * sigmoid, sigmoid * (1 + z * (1 - sigmoid))
     full = (batch, paths, length, pad.channels)
     grad_u, grad_delta = _empty(*full), _empty(*full)
     grad_z = _empty(*full) if p.z is not None else _empty(0)
@@ -62,6 +70,8 @@ def backward(
     others = [
         _flat(tensor)
         for tensor in (
+            gate,
+            bend,
             pad.add(p.A.transpose(1, 2)),
             saved[0],
             pad.add(grad_y),
@@ -191,15 +201,16 @@ class _Padding:
 def _scan_inputs(p: Problem, pad: _Padding) -> list:
     """Arguments of the scan's kernels that go in."""
     paths, states = len(p.orders), p.A.shape[2]
-    nothing = _empty(0)
+    rates = pad.add(p.A.transpose(1, 2) * LOG2_E)
     tensors = (
         pad.add(p.u),
         pad.add(p.delta),
-        pad.add(p.A.transpose(1, 2) * LOG2_E),
+        rates,
+        MAX_EXPONENT / rates.amin(1).clamp(max=-TINY),
+        MAX_EXPONENT / rates.amax(1).clamp(min=TINY),
         p.B,
         p.C,
         torch.zeros(paths, pad.channels) if p.D is None else pad.add(p.D),
-        nothing if p.z is None else pad.add(p.z),
         torch.zeros(paths, pad.channels)
         if p.delta_bias is None
         else pad.add(p.delta_bias),

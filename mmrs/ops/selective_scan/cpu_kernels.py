@@ -14,7 +14,8 @@ from numba import njit
 from .simd import (
     LANES,
     add,
-    exp2,
+    clamp,
+    exp2_of_product,
     fma,
     horizontal_sum,
     load,
@@ -23,6 +24,7 @@ from .simd import (
     sigmoid,
     softplus,
     splat,
+    splat_load,
     store,
     sub,
 )
@@ -41,70 +43,89 @@ def scan_forward(
     u,  # (M * K * L * D,)
     delta,  # (M * K * L * D,)
     rates,  # A log2(e) as (K * N * D,)
+    lowest,  # (K * D,), steps from here to `highest` do not let exp2 overflow
+    highest,  # (K * D,)
     B,  # (M * K * L * G * N,)
     C,  # (M * K * L * G * N,)
     skip,  # (K * D,)
-    z,  # (M * L * D,); empty without a gate
     bias,  # (K * D,)
     use_softplus,
     num_groups,
     num_states,
+    gate,  # silu(z) as (M * L * D,); empty without a gate
     y,  # out: (M * K * L * D,)
     last_state,  # out: (M * K * N * D,)
     kept,  # out: states (M * K * S * N * D,); empty if none are kept
 ):
+    """Fill the outputs, the last states and the kept ones."""
     _, num_paths, length = rows.shape
     channels = len(skip) // num_paths
     num_kept = (length + STEPS - 1) // STEPS
-    gated, keeping = len(z) > 0, len(kept) > 0
+    gated, keeping = len(gate) > 0, len(kept) > 0
     for unit in range(len(units)):
         m, k, group, first, last = units[unit]
         path, width = m * num_paths + k, last - first
-        state = np.zeros(num_states * width, np.float32)
-        rate = np.empty(num_states * width, np.float32)
-        for n in range(num_states):
-            start = (k * num_states + n) * channels
-            rate[n * width : (n + 1) * width] = rates[
-                start + first : start + last
-            ]
+        # Rate and state of a vector of channels, one after the other.
+        cache = np.empty(2 * num_states * width, np.float32)
+        for c in range(0, width, LANES):
+            for n in range(num_states):
+                here = 2 * (c * num_states + n * LANES)
+                source = (k * num_states + n) * channels + first + c
+                store(cache, here, load(rates, source))
+                store(cache, here + LANES, splat(ZERO))
+        steps = np.empty(width, np.float32)
+        drives = np.empty(width, np.float32)
         for t in range(length):
             if keeping and t % STEPS == 0:
                 start = (path * num_kept + t // STEPS) * num_states
-                for n in range(num_states):
-                    to = (start + n) * channels + first
-                    kept[to : to + width] = state[n * width : (n + 1) * width]
-            row = rows[m, k, t]
-            at = (path * length + row) * channels + first
+                for c in range(0, width, LANES):
+                    for n in range(num_states):
+                        here = 2 * (c * num_states + n * LANES)
+                        to = (start + n) * channels + first + c
+                        store(kept, to, load(cache, here + LANES))
+            row = path * length + rows[m, k, t]
+            at = row * channels + first
             if t + AHEAD < length:
                 later = path * length + rows[m, k, t + AHEAD]
                 for c in range(0, width, LINE):
                     prefetch(u, later * channels + first + c)
                     prefetch(delta, later * channels + first + c)
-            shared = ((path * length + row) * num_groups + group) * num_states
+            # Three loops, so that long chains of instructions of one vector
+            # overlap with those of the next.
             for c in range(0, width, LANES):
-                step = add(
-                    load(delta, at + c), load(bias, k * channels + first + c)
-                )
+                own = k * channels + first + c
+                step = add(load(delta, at + c), load(bias, own))
                 if use_softplus:
                     step = softplus(step)
-                value = load(u, at + c)
-                x = mul(step, value)
-                total = mul(load(skip, k * channels + first + c), value)
+                store(drives, c, mul(step, load(u, at + c)))
+                step = clamp(step, load(lowest, own), load(highest, own))
+                store(steps, c, step)
+            shared = (row * num_groups + group) * num_states
+            for c in range(0, width, LANES):
+                step, x = load(steps, c), load(drives, c)
+                total = splat(ZERO)
                 for n in range(num_states):
-                    here = n * width + c
-                    decay = exp2(mul(step, load(rate, here)))
-                    h = fma(
-                        load(state, here), decay, mul(x, splat(B[shared + n]))
-                    )
-                    store(state, here, h)
-                    total = fma(h, splat(C[shared + n]), total)
-                if gated:
-                    gate = load(z, (m * length + row) * channels + first + c)
-                    total = mul(total, mul(gate, sigmoid(gate)))
+                    here = 2 * (c * num_states + n * LANES)
+                    decay = exp2_of_product(step, load(cache, here))
+                    drive = mul(x, splat_load(B, shared + n))
+                    h = fma(load(cache, here + LANES), decay, drive)
+                    store(cache, here + LANES, h)
+                    total = fma(h, splat_load(C, shared + n), total)
                 store(y, at + c, total)
-        for n in range(num_states):
-            to = (path * num_states + n) * channels + first
-            last_state[to : to + width] = state[n * width : (n + 1) * width]
+            for c in range(0, width, LANES):
+                own = k * channels + first + c
+                total = fma(load(skip, own), load(u, at + c), load(y, at + c))
+                if gated:
+                    token = m * length + rows[m, k, t]
+                    total = mul(
+                        total, load(gate, token * channels + first + c)
+                    )
+                store(y, at + c, total)
+        for c in range(0, width, LANES):
+            for n in range(num_states):
+                here = 2 * (c * num_states + n * LANES)
+                to = (path * num_states + n) * channels + first + c
+                store(last_state, to, load(cache, here + LANES))
 
 
 @njit(nogil=True, cache=True)
@@ -114,16 +135,19 @@ def scan_backward(
     u,
     delta,
     rates,
+    lowest,
+    highest,
     B,
     C,
     skip,
-    z,
     bias,
     use_softplus,
     num_groups,
     num_states,
+    gate,
+    bend,  # d silu(z) / dz as (M * L * D,); empty without a gate
     slopes,  # A as (K * N * D,)
-    kept,
+    kept,  # as scan_forward wrote it
     grad_y,  # (M * K * L * D,)
     grad_u,  # out: (M * K * L * D,)
     grad_delta,  # out: (M * K * L * D,)
@@ -134,28 +158,34 @@ def scan_backward(
     grad_B,  # out: one unit's share (U, L, N)
     grad_C,  # out: one unit's share (U, L, N)
 ):
+    """Fill the gradients, walking back with the adjoint state."""
     _, num_paths, length = rows.shape
     channels = len(skip) // num_paths
     num_kept = (length + STEPS - 1) // STEPS
-    gated = len(z) > 0
-    zero = splat(ZERO)
+    gated = len(gate) > 0
+    zero, one = splat(ZERO), splat(ONE)
+    # One vector of channels over the steps between two kept states.
+    steps = np.empty(STEPS * LANES, np.float32)
+    step_slopes = np.empty(STEPS * LANES, np.float32)
+    drives = np.empty(STEPS * LANES, np.float32)
     decays = np.empty(STEPS * num_states * LANES, np.float32)
     states = np.empty((STEPS + 1) * num_states * LANES, np.float32)
+    # The gradients of B and C, their sums over channels not yet over lanes.
     lanes_B = np.empty(STEPS * num_states * LANES, np.float32)
     lanes_C = np.empty(STEPS * num_states * LANES, np.float32)
     for unit in range(len(units)):
         m, k, group, first, last = units[unit]
         path, width = m * num_paths + k, last - first
-        adjoint = np.zeros(num_states * width, np.float32)
-        grad_rate = np.zeros(num_states * width, np.float32)
-        rate = np.empty(num_states * width, np.float32)
-        slope = np.empty(num_states * width, np.float32)
-        for n in range(num_states):
-            here = slice(n * width, (n + 1) * width)
-            start = (k * num_states + n) * channels
-            rate[here] = rates[start + first : start + last]
-            slope[here] = slopes[start + first : start + last]
+        # Rate, slope, adjoint state and gradient of A of every vector.
+        cache = np.empty(4 * num_states * width, np.float32)
         for c in range(0, width, LANES):
+            for n in range(num_states):
+                here = 4 * (c * num_states + n * LANES)
+                source = (k * num_states + n) * channels + first + c
+                store(cache, here, load(rates, source))
+                store(cache, here + LANES, load(slopes, source))
+                store(cache, here + 2 * LANES, zero)
+                store(cache, here + 3 * LANES, zero)
             store(grad_skip, path * channels + first + c, zero)
             store(grad_bias, path * channels + first + c, zero)
         for chunk in range(num_kept - 1, -1, -1):
@@ -165,31 +195,32 @@ def scan_backward(
             lanes_C[:] = ZERO
             for c in range(0, width, LANES):
                 own = k * channels + first + c  # in arrays (K, D)
-                shared_bias, shared_skip = load(bias, own), load(skip, own)
-                # The states of this chunk, from the one that was kept.
-                for n in range(num_states):
-                    kept_at = (path * num_kept + chunk) * num_states + n
-                    store(
-                        states,
-                        n * LANES,
-                        load(kept, kept_at * channels + first + c),
-                    )
                 for i in range(count):
                     row = path * length + rows[m, k, start + i]
                     at = row * channels + first + c
-                    step = add(load(delta, at), shared_bias)
+                    raw, slope = add(load(delta, at), load(bias, own)), one
+                    step = raw
                     if use_softplus:
-                        step = softplus(step)
-                    x = mul(step, load(u, at))
-                    in_B = (row * num_groups + group) * num_states
+                        step, slope = softplus(raw), sigmoid(raw)
+                    store(steps, i * LANES, step)
+                    store(step_slopes, i * LANES, slope)
+                    store(drives, i * LANES, mul(step, load(u, at)))
+                # The states of this chunk, from the one that was kept.
+                for n in range(num_states):
+                    source = (path * num_kept + chunk) * num_states + n
+                    source = source * channels + first + c
+                    store(states, n * LANES, load(kept, source))
+                for i in range(count):
+                    row = path * length + rows[m, k, start + i]
+                    shared = (row * num_groups + group) * num_states
+                    step, x = load(steps, i * LANES), load(drives, i * LANES)
+                    step = clamp(step, load(lowest, own), load(highest, own))
                     for n in range(num_states):
                         here = (i * num_states + n) * LANES
-                        decay = exp2(mul(step, load(rate, n * width + c)))
-                        h = fma(
-                            load(states, here),
-                            decay,
-                            mul(x, splat(B[in_B + n])),
-                        )
+                        rate = load(cache, 4 * (c * num_states + n * LANES))
+                        decay = exp2_of_product(step, rate)
+                        drive = mul(x, splat_load(B, shared + n))
+                        h = fma(load(states, here), decay, drive)
                         store(decays, here, decay)
                         store(states, here + num_states * LANES, h)
                 # Back through the chunk with the adjoint state.
@@ -198,66 +229,61 @@ def scan_backward(
                     token = rows[m, k, start + i]
                     row = path * length + token
                     at = row * channels + first + c
-                    raw = add(load(delta, at), shared_bias)
-                    step = softplus(raw) if use_softplus else raw
+                    shared = (row * num_groups + group) * num_states
+                    step, x = load(steps, i * LANES), load(drives, i * LANES)
                     value = load(u, at)
-                    x = mul(step, value)
-                    grad = load(grad_y, at)
+                    grad_out = load(grad_y, at)
                     if gated:
-                        gate = load(
-                            z, (m * length + token) * channels + first + c
-                        )
-                        sigma = sigmoid(gate)
-                        grad_out = mul(grad, mul(gate, sigma))
-                    else:
-                        gate, sigma, grad_out = zero, zero, grad
-                    out = mul(shared_skip, value)
+                        of_gate = (m * length + token) * channels + first + c
+                        grad_out = mul(grad_out, load(gate, of_gate))
+                    out = mul(load(skip, own), value)
                     grad_x, grad_step = zero, zero
-                    in_B = (row * num_groups + group) * num_states
                     for n in range(num_states):
                         here = (i * num_states + n) * LANES
-                        there = n * width + c
+                        there = 4 * (c * num_states + n * LANES)
                         h = load(states, here + num_states * LANES)
-                        in_C = splat(C[in_B + n])
+                        in_C = splat_load(C, shared + n)
                         out = fma(in_C, h, out)
                         store(
                             lanes_C,
                             here,
                             fma(grad_out, h, load(lanes_C, here)),
                         )
-                        lam = fma(in_C, grad_out, load(adjoint, there))
-                        grad_x = fma(lam, splat(B[in_B + n]), grad_x)
-                        store(lanes_B, here, fma(lam, x, load(lanes_B, here)))
-                        lam = mul(lam, load(decays, here))
-                        store(adjoint, there, lam)
-                        through = mul(lam, load(states, here))
-                        grad_step = fma(through, load(slope, there), grad_step)
+                        adjoint = fma(
+                            in_C, grad_out, load(cache, there + 2 * LANES)
+                        )
+                        grad_x = fma(
+                            adjoint, splat_load(B, shared + n), grad_x
+                        )
                         store(
-                            grad_rate,
-                            there,
-                            fma(through, step, load(grad_rate, there)),
+                            lanes_B,
+                            here,
+                            fma(adjoint, x, load(lanes_B, here)),
+                        )
+                        adjoint = mul(adjoint, load(decays, here))
+                        store(cache, there + 2 * LANES, adjoint)
+                        through = mul(adjoint, load(states, here))
+                        grad_step = fma(
+                            through, load(cache, there + LANES), grad_step
+                        )
+                        store(
+                            cache,
+                            there + 3 * LANES,
+                            fma(through, step, load(cache, there + 3 * LANES)),
                         )
                     grad_step = fma(grad_x, value, grad_step)
-                    if use_softplus:
-                        grad_step = mul(grad_step, sigmoid(raw))
+                    grad_step = mul(grad_step, load(step_slopes, i * LANES))
                     store(grad_delta, at, grad_step)
-                    store(
-                        grad_u,
-                        at,
-                        fma(grad_x, step, mul(shared_skip, grad_out)),
-                    )
+                    through_skip = mul(load(skip, own), grad_out)
+                    store(grad_u, at, fma(grad_x, step, through_skip))
                     sum_skip = fma(grad_out, value, sum_skip)
                     sum_bias = add(grad_step, sum_bias)
                     if gated:
-                        # d silu(z) / dz = s (1 + z (1 - s))
-                        one = splat(ONE)
-                        bend = fma(gate, sub(one, sigma), one)
-                        store(
-                            grad_z, at, mul(mul(grad, out), mul(sigma, bend))
-                        )
-                own = path * channels + first + c  # in arrays (M, K, D)
-                store(grad_skip, own, add(load(grad_skip, own), sum_skip))
-                store(grad_bias, own, add(load(grad_bias, own), sum_bias))
+                        of_z = mul(load(grad_y, at), load(bend, of_gate))
+                        store(grad_z, at, mul(of_z, out))
+                here = path * channels + first + c  # in arrays (M, K, D)
+                store(grad_skip, here, add(load(grad_skip, here), sum_skip))
+                store(grad_bias, here, add(load(grad_bias, here), sum_bias))
             for i in range(count):
                 token = rows[m, k, start + i]
                 for n in range(num_states):
@@ -268,11 +294,11 @@ def scan_backward(
                     grad_C[unit, token, n] = horizontal_sum(
                         load(lanes_C, here)
                     )
-        for n in range(num_states):
-            to = (path * num_states + n) * channels + first
-            grad_slopes[to : to + width] = grad_rate[
-                n * width : (n + 1) * width
-            ]
+        for c in range(0, width, LANES):
+            for n in range(num_states):
+                here = 4 * (c * num_states + n * LANES)
+                to = (path * num_states + n) * channels + first + c
+                store(grad_slopes, to, load(cache, here + 3 * LANES))
 
 
 @njit(nogil=True, cache=True)
@@ -284,6 +310,7 @@ def conv_forward(
     bias,  # (D,)
     y,  # out: (M * K * L * D,)
 ):
+    """Fill the outputs of the convolution."""
     _, num_paths, length = rows.shape
     channels = len(bias)
     taps = len(weight) // channels
@@ -321,6 +348,7 @@ def conv_backward(
     grad_weight,  # out: one sequence's share (M * W * D,)
     grad_bias,  # out: one sequence's share (M * D,)
 ):
+    """Fill the gradients of the convolution."""
     _, num_paths, length = rows.shape
     channels = len(bias)
     taps = len(weight) // channels

@@ -10,7 +10,6 @@ All functions work inside ``numba.njit`` alone.
 
 from collections.abc import Callable
 
-import llvmlite.binding as llvm
 import numpy as np
 from llvmlite import ir
 from numba import types
@@ -20,8 +19,9 @@ from numba.extending import intrinsic, models, register_model
 __all__ = [
     'LANES',
     'add',
+    'clamp',
     'div',
-    'exp2',
+    'exp2_of_product',
     'fma',
     'horizontal_sum',
     'load',
@@ -30,11 +30,14 @@ __all__ = [
     'sigmoid',
     'softplus',
     'splat',
+    'splat_load',
     'store',
     'sub',
 ]
 
-LANES = 16 if 'avx512f' in llvm.get_host_cpu_features() else 8
+# Two registers of AVX or one of AVX-512: two chains of instructions hide each
+# other's latency, and share what is the same in all lanes.
+LANES = 16
 
 _SCALAR, _INT = ir.FloatType(), ir.IntType(32)
 _VECTOR, _INTS = ir.VectorType(_SCALAR, LANES), ir.VectorType(_INT, LANES)
@@ -99,10 +102,13 @@ def _polynomial(builder, x, coefficients):
     return value
 
 
-def _clamp(builder, x, low, high):
-    """Between low and high; NaN stays NaN."""
-    low, high = _constant(low), _constant(high)
-    x = builder.select(builder.fcmp_ordered('>', low, x), low, x)
+def _maximum(builder, low, x):
+    """The larger one; NaN in x stays NaN."""
+    return builder.select(builder.fcmp_ordered('>', low, x), low, x)
+
+
+def _minimum(builder, high, x):
+    """The smaller one; NaN in x stays NaN."""
     return builder.select(builder.fcmp_ordered('<', high, x), high, x)
 
 
@@ -120,23 +126,32 @@ _LOG1P = _interpolate(lambda x: np.log1p(x) / x, 0.0, 1.0, 9)
 _ROUNDER = 1.5 * 2**23  # adding it leaves an integer in the low bits
 
 
-def _exp2(builder, x):
-    x = _clamp(builder, x, -126, 128)
-    shifted = builder.fadd(x, _constant(_ROUNDER))
-    rest = builder.fsub(x, builder.fsub(shifted, _constant(_ROUNDER)))
-    power = builder.bitcast(_polynomial(builder, rest, _EXP2), _INTS)
-    exponent = builder.shl(builder.bitcast(shifted, _INTS), _ints(23))
-    return builder.bitcast(builder.add(power, exponent), _VECTOR)
+def _exp2_of_product(builder, a, b):
+    """2^(a b): 2^n by the bits of the exponent, and 2^(a b - n).
+
+    The product itself is never rounded.
+    """
+    rounder = _constant(_ROUNDER)
+    shifted = _fma(builder, a, b, rounder)
+    n = builder.fsub(shifted, rounder)
+    rest = _fma(builder, a, b, builder.fneg(n))
+    power = _polynomial(builder, rest, _EXP2)
+    lowest = _constant(_ROUNDER - 126)
+    bits = builder.bitcast(_maximum(builder, lowest, shifted), _INTS)
+    exponent = builder.shl(bits, _ints(23))
+    total = builder.add(builder.bitcast(power, _INTS), exponent)
+    return builder.bitcast(total, _VECTOR)
 
 
 def _exp(builder, x):
-    return _exp2(builder, builder.fmul(x, _constant(np.log2(np.e))))
+    x = _minimum(builder, _constant(88.7), x)
+    return _exp2_of_product(builder, x, _constant(np.log2(np.e)))
 
 
 @_operation
-def exp2(builder, x):
-    """2^x; 1e-38 below -126, infinite from 128."""
-    return _exp2(builder, x)
+def exp2_of_product(builder, a, b):
+    """2^(a b) for a b <= 128; 1e-38 where a b is below -126."""
+    return _exp2_of_product(builder, a, b)
 
 
 @_operation
@@ -156,6 +171,12 @@ def softplus(builder, x):
     decay = _exp(builder, negative)
     log = builder.fmul(decay, _polynomial(builder, decay, _LOG1P))
     return builder.fadd(log, builder.select(is_positive, x, zero))
+
+
+@_operation
+def clamp(builder, x, low, high):
+    """Put x between two bounds; NaN stays NaN."""
+    return _minimum(builder, high, _maximum(builder, low, x))
 
 
 @_operation
@@ -188,17 +209,18 @@ def fma(builder, a, b, c):
     return _fma(builder, a, b, c)
 
 
+def _splat(builder, scalar):
+    nothing = ir.Constant(_VECTOR, ir.Undefined)
+    lane = builder.insert_element(nothing, scalar, _INT(0))
+    return builder.shuffle_vector(lane, nothing, _ints(0))
+
+
 @intrinsic
 def splat(context, scalar):
     """Vector whose lanes all hold a float32."""
 
     def codegen(context, builder, signature, args):
-        lane = builder.insert_element(
-            ir.Constant(_VECTOR, ir.Undefined), args[0], _INT(0)
-        )
-        return builder.shuffle_vector(
-            lane, ir.Constant(_VECTOR, ir.Undefined), _ints(0)
-        )
+        return _splat(builder, args[0])
 
     return vector(types.float32), codegen
 
@@ -242,6 +264,17 @@ def load(context, array, offset):
         pointer = _pointer(context, builder, signature.args[0], *args)
         pointer = builder.bitcast(pointer, _VECTOR.as_pointer())
         return builder.load(pointer, align=4)
+
+    return vector(array, types.intp), codegen
+
+
+@intrinsic
+def splat_load(context, array, offset):
+    """Vector whose lanes all hold one element of a flat float32 array."""
+
+    def codegen(context, builder, signature, args):
+        pointer = _pointer(context, builder, signature.args[0], *args)
+        return _splat(builder, builder.load(pointer))
 
     return vector(array, types.intp), codegen
 
