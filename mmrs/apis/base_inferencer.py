@@ -1,6 +1,5 @@
 """What the inferencers of all tasks do: build, read, run, report."""
 
-import copy
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -33,7 +32,12 @@ from mmrs.utils.checkpoint import (
     load_weights,
     read_checkpoint,
 )
-from mmrs.utils.cli import check_device, innermost, load_config
+from mmrs.utils.cli import (
+    check_device,
+    innermost,
+    load_config,
+    model_config,
+)
 
 from .inputs import ImageInput, Inputs, list_inputs
 
@@ -99,9 +103,7 @@ class BaseInferencer(ABC):
     def _build_model(
         self, cfg: Config, weights: str | Path | None
     ) -> nn.Module:
-        model_cfg = copy.deepcopy(cfg.model)
-        if 'data_preprocessor' in cfg:  # as the Runner does
-            model_cfg.setdefault('data_preprocessor', cfg.data_preprocessor)
+        model_cfg = model_config(cfg)
         if weights is None:
             model = MODELS.build(model_cfg)
             model.init_weights()

@@ -1,6 +1,7 @@
 """What the command-line tools share: arguments, configs, readable errors."""
 
 import argparse
+import copy
 import difflib
 import os
 import sys
@@ -192,3 +193,15 @@ def innermost(dataset: ConfigDict) -> ConfigDict:
     while 'dataset' in dataset:
         dataset = dataset['dataset']
     return dataset
+
+
+def model_config(cfg: Config) -> ConfigDict:
+    """Copy the config of the model, with its preprocessor.
+
+    Like MMEngine's Runner, this takes `data_preprocessor` of the whole config
+    where the model has none of its own.
+    """
+    model = copy.deepcopy(cfg.model)
+    if 'data_preprocessor' in cfg:
+        model.setdefault('data_preprocessor', cfg.data_preprocessor)
+    return model

@@ -1,4 +1,5 @@
 import pytest
+from mmengine.config import Config
 from mmengine.registry import Registry
 
 from mmrs.utils.cli import (
@@ -6,6 +7,7 @@ from mmrs.utils.cli import (
     describe,
     innermost,
     load_config,
+    model_config,
     run_tool,
 )
 from mmrs.utils.errors import InputError
@@ -100,3 +102,13 @@ def test_innermost_data_set():
     wrapped = dict(type='Repeat', dataset=dict(type='B', dataset=inner))
     assert innermost(wrapped) is inner
     assert innermost(inner) is inner
+
+
+def test_model_gets_the_preprocessor_of_the_config():
+    cfg = Config(dict(model=dict(width=8), data_preprocessor=dict(mean=1)))
+    assert model_config(cfg) == dict(width=8, data_preprocessor=dict(mean=1))
+    assert 'data_preprocessor' not in cfg.model
+    cfg.model.data_preprocessor = dict(mean=2)
+    assert model_config(cfg).data_preprocessor == dict(mean=2)
+    del cfg['data_preprocessor']
+    assert model_config(cfg) == cfg.model

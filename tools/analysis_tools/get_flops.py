@@ -12,7 +12,12 @@ objects found, is that of noise and of untrained weights.
 
 import argparse
 
-from mmrs.utils.cli import add_config_arguments, load_config, run_tool
+from mmrs.utils.cli import (
+    add_config_arguments,
+    load_config,
+    model_config,
+    run_tool,
+)
 
 
 def parse_args() -> argparse.Namespace:
@@ -56,8 +61,9 @@ def main() -> None:
     from mmrs.registry import MODELS
 
     init_default_scope(cfg.get('default_scope', 'mmrs'))
-    drop_checkpoints(cfg.model)
-    model = MODELS.build(cfg.model).eval()
+    settings = model_config(cfg)
+    drop_checkpoints(settings)
+    model = MODELS.build(settings).eval()
     parameters = list(model.parameters())
     trained = [p for p in parameters if p.requires_grad]
     model.requires_grad_(False)
