@@ -317,3 +317,10 @@ def test_training_images_are_browsed(main_of, data, tmp_path):
     )
     names = sorted(p.name for p in (tmp_path / 'browsed').iterdir())
     assert names == [f'000{i}_Beach_{i}.png' for i in range(3)]
+
+
+def test_operations_of_a_classifier(main_of, model, capsys):
+    main_of('tools/analysis_tools/get_flops.py', model[0], '--shape', 32, 32)
+    said = capsys.readouterr().out
+    assert 'ImageClassifier.backbone: 0.00 G' in said
+    assert 'for an image of 32 x 32' in said

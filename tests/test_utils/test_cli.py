@@ -110,5 +110,5 @@ def test_model_gets_the_preprocessor_of_the_config():
     assert 'data_preprocessor' not in cfg.model
     cfg.model.data_preprocessor = dict(mean=2)
     assert model_config(cfg).data_preprocessor == dict(mean=2)
-    del cfg['data_preprocessor']
-    assert model_config(cfg) == cfg.model
+    plain = Config(dict(model=dict(width=8)))
+    assert model_config(plain) == dict(width=8)
