@@ -25,7 +25,7 @@ SHORTEST_SEGMENT = 128  # steps
 # backward pass off the states of a tile in registers.
 FORWARD_REGISTERS = 112
 BACKWARD_REGISTERS = 255
-CONV_ROWS, CONV_BLOCK = 32, 64  # steps and channels of a program
+CONV_ROWS, CONV_BLOCK = 16, 64  # steps and channels of a program
 
 
 class _Launch:
@@ -70,6 +70,7 @@ class _Launch:
             tables=self.walks.tables,
             segments=self.segments,
             segment_length=segment_length,
+            slot_size=BLOCK * triton.next_power_of_2(self.states),
             z_sequence=0 if self.z is None else self.z.stride(0),
             z_token=0 if self.z is None else self.z.stride(1),
             SOFTPLUS=p.delta_softplus,
@@ -89,10 +90,18 @@ class _Launch:
         """Memory for what `scan` and `adjoint_ends` say of segments."""
         if self.segments == 1:
             return dict(totals=None, ends=None)
-        channels = self.u.shape[3]
         return dict(
-            totals=self.empty(self.segments, channels),
-            ends=self.empty(self.segments, self.states, channels),
+            totals=self.u.new_empty(
+                (self.programs, self.segments, BLOCK), dtype=torch.float32
+            ),
+            ends=self.slots(self.segments),
+        )
+
+    def slots(self, *shape: int) -> Tensor:
+        """Memory of all programs for states."""
+        return self.u.new_empty(
+            (self.programs, *shape, self.settings['N'], BLOCK),
+            dtype=torch.float32,
         )
 
     def run(self, kernel: Any, segments: int, **arguments: Any) -> None:
@@ -136,12 +145,11 @@ def forward(p: Problem, keep_states: bool) -> Solution:
     """
     launch = _Launch(p)
     y = torch.empty_like(launch.u)
-    state = (launch.states, p.u.shape[3])
-    last_state = launch.empty(*state)
+    last_state = launch.empty(launch.states, p.u.shape[3])
     kept = None
     if keep_states:
         chunks = triton.cdiv(p.u.shape[2], triton_scan.KEPT.value)
-        kept = launch.empty(chunks, *state)
+        kept = launch.slots(chunks)
     arguments = dict(
         u=launch.u,
         last_state=last_state,
@@ -214,7 +222,7 @@ def backward(
         u=launch.u,
         D=launch.D,
         kept=kept,
-        scratch=launch.empty(segments, tiles, states, channels),
+        scratch=launch.slots(segments, tiles),
         grad_u=grad_u,
         grad_delta=grad_delta,
         grad_A=grad_A,

@@ -13,9 +13,10 @@ segment finds its true start. The adjoint state does the same from the end.
 
 Tensors have the shapes of `Problem`, with these exceptions: states come before
 channels, so that A is (K, N, D); B and C are one tensor (M, K, L, G, 2, N) of
-float32, so that a step need not convert them; and what is of segments, or of
-kept states, has their number after the path. All sums over programs are sums
-of partial results in memory, so that every run gives the same bits.
+float32, so that a step need not convert them; and what passes from program to
+program is of programs and slots in place of sequences, paths and channels, a
+state being (N, BLOCK). All sums over programs are sums of partial results in
+memory, so that every run gives the same bits.
 """
 
 import triton
@@ -83,7 +84,7 @@ def locate(
         Row m K + k, int64; sequence; path; group; block in the group; the
         channels, (BLOCK,), where lanes without a channel share the last one;
         which lanes have a channel; places in a tensor (N, D), (N, BLOCK);
-        and whether something is at them.
+        whether something is at them; and places in a slot.
     """
     program = tl.program_id(0)
     block = program % blocks
@@ -96,6 +97,7 @@ def locate(
     n = tl.arange(0, N)
     at = tl.minimum(n, STATES - 1)[:, None] * channels + channel[None, :]
     both = (n < STATES)[:, None] & exists[None, :]
+    lane = tl.arange(0, BLOCK)
     return (
         row.to(tl.int64),
         row // paths,
@@ -106,6 +108,7 @@ def locate(
         exists,
         at,
         both,
+        n[:, None] * BLOCK + lane[None, :],
     )
 
 
@@ -175,12 +178,11 @@ def walk_on(
     y,
     kept,
     strides,
-    kept_stride,
     weights_stride,
+    slot_size,
     channel,
     exists,
-    at,
-    both,
+    slot,
     EVERY: tl.constexpr,
     SOFTPLUS: tl.constexpr,
     STRIDED: tl.constexpr,
@@ -204,12 +206,11 @@ def walk_on(
         kept: Where states before every EVERY-th step from `start` on go, or
             None.
         strides: Elements between two tokens of u and of z.
-        kept_stride: Elements between two states that are kept.
         weights_stride: Elements between two tokens of B.
-        channel: As of `locate`, like the next three.
+        slot_size: Elements of a state.
+        channel: As of `locate`, like the next two.
         exists: Lanes with a channel.
-        at: Places in (N, D).
-        both: Whether something is at them.
+        slot: Places in a slot.
         EVERY: Whole tiles.
         SOFTPLUS: See `Problem`.
         STRIDED: See `Walks`.
@@ -236,8 +237,7 @@ def walk_on(
         far_rows = visit_tile(walk, t + 2 * TILE, length, STRIDED)
         if kept is not None:
             if (t - start) % EVERY == 0:
-                slot = (t - start) // EVERY * kept_stride
-                tl.store(kept + slot + at, state, mask=both)
+                tl.store(kept + (t - start) // EVERY * slot_size + slot, state)
         for j in tl.static_range(TILE):
             this_B, this_C = next_B, next_C
             source = weights + rows[j + 1] * weights_stride
@@ -265,7 +265,7 @@ def walk_on(
     return state, total
 
 
-@triton.jit(do_not_specialize=['channels'])
+@triton.jit(do_not_specialize=['channels', 'slot_size'])
 def scan(
     u,
     delta,
@@ -289,6 +289,7 @@ def scan(
     tables,
     segments,
     segment_length,
+    slot_size,
     z_sequence,
     z_token,
     SUMMARY: tl.constexpr,
@@ -311,11 +312,11 @@ def scan(
         bias: Of `delta`, or None.
         formulas: As of `Walks`.
         table: As of `Walks`.
-        totals: Sums of steps (M, K, S, D); None with one segment.
-        ends: Where segments end that start at zero, (M, K, S, N, D).
+        totals: Sums of steps (programs, S, BLOCK); None with one segment.
+        ends: Where segments end that start at zero, (programs, S, N, BLOCK).
         y: Output or None.
         last_state: (M, K, N, D).
-        kept: States (M, K, ceil(L / KEPT), N, D) or None.
+        kept: States (programs, ceil(L / KEPT), N, BLOCK) or None.
         length: L.
         channels: D.
         paths: K.
@@ -324,6 +325,8 @@ def scan(
         tables: As of `Walks`.
         segments: S.
         segment_length: Steps of a segment; a multiple of KEPT.
+        slot_size: N BLOCK. A compiler that knew it would give a lane several
+            channels, to read and write them at once.
         z_sequence: Elements between two sequences of `z`.
         z_token: Elements between two tokens of `z`.
         SUMMARY: Write `totals` and `ends`, instead of reading them.
@@ -334,14 +337,16 @@ def scan(
         N: The power of two from `STATES` on.
         BLOCK: Channels of a program.
     """
-    row, sequence, path, group, block, channel, exists, at, both = locate(
-        channels, paths, groups, blocks, STATES, N, BLOCK
+    row, sequence, path, group, block, channel, exists, at, both, slot = (
+        locate(channels, paths, groups, blocks, STATES, N, BLOCK)
     )
+    program = tl.program_id(0).to(tl.int64)
     segment = tl.program_id(1)
     start = segment * segment_length
     stop = tl.minimum(start + segment_length, length)
     walk = load_walk(formulas, table, tables, path, sequence, length)
-    size = channels * STATES  # of a state (N, D)
+    size = channels * STATES
+    lane = tl.arange(0, BLOCK)
     A = tl.load(A + path * size + at) * LOG2E
     if D is not None:
         D = tl.load(D + path * channels + channel)
@@ -349,12 +354,12 @@ def scan(
         bias = tl.load(bias + path * channels + channel)
     state = tl.zeros((N, BLOCK), tl.float32)
     if totals is not None:
-        totals += row * segments * channels
-        ends += row * segments * size
+        totals += program * segments * BLOCK + lane
+        ends += program * segments * slot_size
         if not SUMMARY:
             for before in range(segment):
-                total = tl.load(totals + before * channels + channel)
-                end = tl.load(ends + before * size + at)
+                total = tl.load(totals + before * BLOCK)
+                end = tl.load(ends + before * slot_size + slot)
                 state = tl.exp2(A * total[None, :]) * state + end
 
     first = row * length * channels
@@ -363,7 +368,7 @@ def scan(
     if y is not None:
         y += first
     if kept is not None:
-        kept += (row * tl.cdiv(length, KEPT) + start // KEPT) * size
+        kept += (program * tl.cdiv(length, KEPT) + start // KEPT) * slot_size
     strides = element_strides(channels, z_token, WIDE)
     weights_stride = groups * 2 * STATES
     state, total = walk_on(
@@ -380,12 +385,11 @@ def scan(
         y,
         kept,
         strides,
-        size,
         weights_stride,
+        slot_size,
         channel,
         exists,
-        at,
-        both,
+        slot,
         KEPT,
         SOFTPLUS,
         STRIDED,
@@ -393,13 +397,13 @@ def scan(
         N,
     )
     if SUMMARY:
-        tl.store(totals + segment * channels + channel, total, mask=exists)
-        tl.store(ends + segment * size + at, state, mask=both)
+        tl.store(totals + segment * BLOCK, total)
+        tl.store(ends + segment * slot_size + slot, state)
     elif segment == segments - 1:
         tl.store(last_state + row * size + at, state, mask=both)
 
 
-@triton.jit(do_not_specialize=['channels'])
+@triton.jit(do_not_specialize=['channels', 'slot_size'])
 def adjoint_ends(
     delta,
     A,
@@ -419,6 +423,7 @@ def adjoint_ends(
     tables,
     segments,
     segment_length,
+    slot_size,
     z_sequence,
     z_token,
     SOFTPLUS: tl.constexpr,
@@ -433,9 +438,10 @@ def adjoint_ends(
     Arguments are those of `scan`, but `ends` are those of the adjoint state,
     which walks from the last step to the first.
     """
-    row, sequence, path, group, block, channel, exists, at, both = locate(
-        channels, paths, groups, blocks, STATES, N, BLOCK
+    row, sequence, path, group, block, channel, exists, at, both, slot = (
+        locate(channels, paths, groups, blocks, STATES, N, BLOCK)
     )
+    program = tl.program_id(0).to(tl.int64)
     segment = tl.program_id(1) + 1
     start = segment * segment_length
     stop = tl.minimum(start + segment_length, length)
@@ -486,10 +492,10 @@ def adjoint_ends(
             flow += C[:, None] * grad[None, :]
             flow *= tl.exp2(A * step[None, :])
         rows = far_rows
-    totals += (row * segments + segment) * channels
-    ends += (row * segments + segment) * size
-    tl.store(totals + channel, total, mask=exists)
-    tl.store(ends + at, flow, mask=both)
+    totals += (program * segments + segment) * BLOCK
+    ends += (program * segments + segment) * slot_size
+    tl.store(totals + tl.arange(0, BLOCK), total)
+    tl.store(ends + slot, flow)
 
 
 @triton.jit
@@ -524,7 +530,7 @@ def sum_lanes(values, ROWS: tl.constexpr, LANES: tl.constexpr):
     return values, row
 
 
-@triton.jit(do_not_specialize=['channels'])
+@triton.jit(do_not_specialize=['channels', 'slot_size'])
 def scan_backward(
     u,
     delta,
@@ -555,6 +561,7 @@ def scan_backward(
     tables,
     segments,
     segment_length,
+    slot_size,
     z_sequence,
     z_token,
     SOFTPLUS: tl.constexpr,
@@ -572,14 +579,15 @@ def scan_backward(
     them.
 
     Arguments are those of `scan` and `ends` of `adjoint_ends`; `scratch` is
-    (M, K, S, KEPT / TILE, N, D), `grad_u` and `grad_delta` are (M, K, L, D).
-    Partial sums are `grad_weights` (blocks, M, K, L, G, 2, N), `grad_A`
-    (M, K, S, N, D), `grad_D` and `grad_bias` (M, K, S, D), and `grad_z`
-    (M, K, L, D); the last three may be None.
+    (programs, S, KEPT / TILE, N, BLOCK), `grad_u` and `grad_delta` are
+    (M, K, L, D). Partial sums are `grad_weights` (blocks, M, K, L, G, 2, N),
+    `grad_A` (M, K, S, N, D), `grad_D` and `grad_bias` (M, K, S, D), and
+    `grad_z` (M, K, L, D); the last three may be None.
     """
-    row, sequence, path, group, block, channel, exists, at, both = locate(
-        channels, paths, groups, blocks, STATES, N, BLOCK
+    row, sequence, path, group, block, channel, exists, at, both, slot = (
+        locate(channels, paths, groups, blocks, STATES, N, BLOCK)
     )
+    program = tl.program_id(0).to(tl.int64)
     segment = tl.program_id(1)
     start = segment * segment_length
     stop = tl.minimum(start + segment_length, length)
@@ -592,14 +600,13 @@ def scan_backward(
         bias = tl.load(bias + path * channels + channel)
     flow = tl.zeros((N, BLOCK), tl.float32)  # decayed adjoint state
     if totals is not None:
-        totals += row * segments * channels
-        ends += row * segments * size
+        totals += program * segments * BLOCK + tl.arange(0, BLOCK)
+        ends += program * segments * slot_size
         for i in range(segments - 1 - segment):
             after = segments - 1 - i
-            total = tl.load(totals + after * channels + channel)
-            end = tl.load(ends + after * size + at)
+            total = tl.load(totals + after * BLOCK)
+            end = tl.load(ends + after * slot_size + slot)
             flow = tl.exp2(A * total[None, :]) * flow + end
-        flow = tl.where(exists[None, :], flow, 0.0)  # else part of sums
 
     first = row * length * channels
     u += first
@@ -618,8 +625,8 @@ def scan_backward(
         ((rows_before + row) * length * groups + group) * 2 * STATES
     )
     part = row * segments + segment
-    scratch += part * (KEPT // TILE) * size
-    kept += row * tl.cdiv(length, KEPT) * size
+    scratch += (program * segments + segment) * (KEPT // TILE) * slot_size
+    kept += program * tl.cdiv(length, KEPT) * slot_size
     sum_A = tl.zeros((N, BLOCK), tl.float32)
     sum_D = tl.zeros((BLOCK,), tl.float32)
     sum_bias = tl.zeros((BLOCK,), tl.float32)
@@ -629,7 +636,7 @@ def scan_backward(
         chunk = start + (chunks - 1 - i) * KEPT
         tiles = tl.cdiv(tl.minimum(chunk + KEPT, stop) - chunk, TILE)
         state, total = walk_on(
-            tl.load(kept + chunk // KEPT * size + at),
+            tl.load(kept + chunk // KEPT * slot_size + slot),
             A,
             D,
             bias,
@@ -642,19 +649,18 @@ def scan_backward(
             None,
             scratch,
             strides,
-            size,
             weights_stride,
+            slot_size,
             channel,
             exists,
-            at,
-            both,
+            slot,
             TILE,
             SOFTPLUS,
             STRIDED,
             STATES,
             N,
         )
-        tl.store(scratch + (tiles - 1) * size + at, state, mask=both)
+        tl.store(scratch + (tiles - 1) * slot_size + slot, state)
         tl.debug_barrier()
         for k in range(tiles):
             tile = tiles - 1 - k
@@ -663,7 +669,7 @@ def scan_backward(
             tile_u, tile_raw, tile_z, tile_grad = load_tiles(
                 u, delta, z, grad_y, strides, rows, channel
             )
-            state = tl.load(scratch + tile * size + at)
+            state = tl.load(scratch + tile * slot_size + slot)
             states, steps = (state,), ()
             for j in tl.static_range(TILE):
                 B = load_states(weights + rows[j] * weights_stride, STATES, N)
