@@ -21,10 +21,10 @@ BLOCK = 32  # channels of a program, one a lane
 ENOUGH_PROGRAMS = 1024
 WANTED_PROGRAMS = 2048
 SHORTEST_SEGMENT = 128  # steps
-# Registers a lane: the forward pass lives off many programs at a time, the
-# backward pass off the states of a tile in registers.
-FORWARD_REGISTERS = 112
-BACKWARD_REGISTERS = 255
+# Registers a lane: the forward pass lives off many programs at a time, while
+# they hold their states; the backward pass off the states of a tile.
+FEW_REGISTERS, FEW_STATES = 112, 16
+ALL_REGISTERS = 255
 CONV_ROWS, CONV_BLOCK = 16, 64  # steps and channels of a program
 
 
@@ -40,6 +40,8 @@ class _Launch:
         self.programs = batch * paths * groups * self.blocks
         self.segments, segment_length = split(self.programs, length)
 
+        few = self.states <= FEW_STATES
+        self.registers = FEW_REGISTERS if few else ALL_REGISTERS
         self.u, self.delta = p.u.contiguous(), p.delta.contiguous()
         self.z = p.z
         if p.z is not None and p.z.stride(2) != 1:
@@ -153,7 +155,7 @@ def forward(p: Problem, keep_states: bool) -> Solution:
     arguments = dict(
         u=launch.u,
         last_state=last_state,
-        maxnreg=FORWARD_REGISTERS,
+        maxnreg=launch.registers,
         **launch.segment_ends(),
     )
     if launch.segments > 1:
@@ -197,7 +199,7 @@ def backward(
         launch.run(
             triton_scan.adjoint_ends,
             segments - 1,
-            maxnreg=FORWARD_REGISTERS,
+            maxnreg=launch.registers,
             **common,
         )
 
@@ -230,7 +232,7 @@ def backward(
         grad_D=grad_D,
         grad_z=grad_z,
         grad_bias=grad_bias,
-        maxnreg=BACKWARD_REGISTERS,
+        maxnreg=ALL_REGISTERS,
         **common,
     )
     grad_weights = grad_weights.sum(0)
