@@ -8,7 +8,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.utils import import_modules_from_strings
 
-from mmrs.registry import MODELS
+from mmrs.registry import DATASETS, MODELS
 
 CONFIGS = sorted(
     path
@@ -27,12 +27,48 @@ def without_weights(cfg):
     return cfg
 
 
-def sizes_of_pipelines(cfg):
-    """Sizes that images are resized or cropped to."""
+def build_model(cfg):
+    """Build the model on the meta device as the Runner would, unloaded."""
+    if 'data_preprocessor' in cfg:
+        cfg.model.setdefault('data_preprocessor', cfg.data_preprocessor)
+    with torch.device('meta'):
+        return MODELS.build(without_weights(cfg.model))
+
+
+def datasets_of(cfg):
+    """Data sets of a config, without those that repeat them."""
     for split in ('train', 'val', 'test'):
         dataset = cfg[f'{split}_dataloader'].dataset
-        for step in dataset.get('dataset', dataset).pipeline:
+        yield dataset.get('dataset', dataset)
+
+
+def sizes_of_pipelines(cfg):
+    """Sizes that images are resized or cropped to."""
+    for dataset in datasets_of(cfg):
+        for step in dataset.pipeline:
             yield from (step[k] for k in ('scale', 'crop_size') if k in step)
+
+
+def check_rsprompter(cfg, model):
+    pad_size = model.data_preprocessor.pad_size_divisor
+    for size in sizes_of_pipelines(cfg):
+        assert tuple(size) == (pad_size, pad_size)
+
+
+def check_rsmamba(cfg, model):
+    num_classes = model.head.num_classes
+    assert model.data_preprocessor.num_classes == num_classes
+    assert model.head.in_channels == model.backbone.embed_dims
+    for dataset in datasets_of(cfg):
+        classes = DATASETS.get(dataset.type).METAINFO.get('classes')
+        assert classes is None or len(classes) == num_classes
+        last = [k for k in dataset.pipeline if {'scale', 'crop_size'} & set(k)]
+        size = last[-1].get('crop_size', last[-1].get('scale'))
+        size = (size, size) if isinstance(size, int) else tuple(size)
+        assert size == (cfg.model.backbone.img_size,) * 2
+
+
+CHECKS = dict(rsprompter=check_rsprompter, rsmamba=check_rsmamba)
 
 
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
@@ -40,14 +76,8 @@ def test_config_builds(path):
     cfg = Config.fromfile(path)
     import_modules_from_strings(**cfg.custom_imports)
     init_default_scope(cfg.default_scope)
-    with torch.device('meta'):
-        model = MODELS.build(without_weights(cfg.model))
+    model = build_model(cfg)
     assert sum(p.numel() for p in model.parameters()) > 0
-    for split in ('train', 'val', 'test'):
-        assert f'{split}_dataloader' in cfg
-    if 'rsprompter' in path.parts:
-        for size in sizes_of_pipelines(cfg):
-            assert (
-                tuple(size) == (model.data_preprocessor.pad_size_divisor,) * 2
-            )
+    for method in CHECKS.keys() & set(path.parts):
+        CHECKS[method](cfg, model)
     assert "'/" not in cfg.pretty_text

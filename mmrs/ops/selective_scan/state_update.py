@@ -71,9 +71,10 @@ def selective_state_update(
     )
     decay = torch.exp(step.unsqueeze(-1) * A.float())
     drive = (step * x.float()).unsqueeze(-1) * B.unsqueeze(2)
-    updated = state[entries].float() * decay + drive
-    state[entries] = updated.to(state.dtype)
-    y = (updated @ C.unsqueeze(-1)).squeeze(-1)
+    updated = (state[entries].float() * decay + drive).to(state.dtype)
+    state[entries] = updated
+    # Of the state as it is stored, which is the one that the next step sees.
+    y = (updated.float() @ C.unsqueeze(-1)).squeeze(-1)
     if D is not None:
         y = y + D.float() * x.float()
     if z is not None:
