@@ -10,6 +10,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from mmrs.registry import MODELS
+from mmrs.utils.cli import model_config
 
 ROOT = Path(__file__).resolve().parents[2]
 METAFILES = sorted((ROOT / 'configs').glob('*/metafile.yml'))
@@ -71,7 +72,7 @@ def test_parameters_are_those_of_the_models(path):
         drop_checkpoints(cfg.model)
         init_default_scope(cfg.default_scope)
         with torch.device('meta'):
-            parameters = list(MODELS.build(cfg.model).parameters())
+            parameters = list(MODELS.build(model_config(cfg)).parameters())
         counts = (
             sum(p.numel() for p in parameters),
             sum(p.numel() for p in parameters if p.requires_grad),

@@ -16,10 +16,6 @@ from mmrs.utils.cli import run_tool
 from mmrs.utils.errors import InputError
 
 BEGIN, END = '<!-- tables: begin -->', '<!-- tables: end -->'
-HEAD = """\
-| config | trained / all parameters | paper: box / mask AP | \
-ours: box / mask AP | weights |
-| --- | --- | --- | --- | --- |"""
 
 
 def parse_args() -> argparse.Namespace:
@@ -33,30 +29,44 @@ def parse_args() -> argparse.Namespace:
 
 
 def tables(metafile: dict) -> str:
-    """Draw the tables of a metafile in Markdown."""
+    """Draw the tables of a metafile in Markdown.
+
+    The figures of all models are those of the first one that has any.
+    """
+    models = metafile['Models']
+    scored = (m[key] for m in models for key in ('Paper', 'Results') if m[key])
+    names = list(next(scored, {}))
+    title = ' / '.join(names)
+    head = (
+        f'| config | trained / all parameters | paper: {title} | '
+        f'ours: {title} | weights |\n| --- | --- | --- | --- | --- |'
+    )
     parts = []
-    for data, models in groupby(
-        metafile['Models'], lambda model: model['Metadata']['Dataset']
+    for data, group in groupby(
+        models, lambda model: model['Metadata']['Dataset']
     ):
-        parts.append('\n'.join([f'### {data}', '', HEAD, *map(_row, models)]))
+        rows = [_row(model, names) for model in group]
+        parts.append('\n'.join([f'### {data}', '', head, *rows]))
     return '\n\n'.join(parts)
 
 
-def _row(model: dict) -> str:
+def _row(model: dict, names: list[str]) -> str:
     total = model['Metadata']['Parameters'] / 1e6
     trained = model['Metadata']['Trainable Parameters'] / 1e6
     cells = [
         f'[{model["Name"]}]({Path(model["Config"]).name})',
         f'{trained:.1f} / {total:.1f} M',
-        _scores(model['Paper']),
-        _scores(model['Results']),
+        _scores(model['Paper'], names),
+        _scores(model['Results'], names),
         f'[file]({model["Weights"]})' if model['Weights'] else 'none',
     ]
     return f'| {" | ".join(cells)} |'
 
 
-def _scores(scores: dict | None) -> str:
-    return f'{scores["box AP"]} / {scores["mask AP"]}' if scores else '–'
+def _scores(scores: dict | None, names: list[str]) -> str:
+    if not scores:
+        return '–'
+    return ' / '.join(str(scores[name]) for name in names)
 
 
 def fill(readme: str, text: str) -> str:

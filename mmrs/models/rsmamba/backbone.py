@@ -18,6 +18,7 @@ from torch.utils.checkpoint import checkpoint
 from mmrs.models.layers import MambaMixer
 from mmrs.ops.selective_scan import Order
 from mmrs.registry import MODELS
+from mmrs.utils.errors import InputError
 
 from .archs import RSMambaArch, get_arch
 from .paths import (
@@ -350,11 +351,11 @@ class RSMamba(BaseModule):
             Shares, (B, h, w). Their sum is weight . features.
 
         Raises:
-            ValueError: `out_type` is not ``'avg_featmap'``, so that there is
+            InputError: `out_type` is not ``'avg_featmap'``, so that there is
                 no such sum.
         """
         if self.out_type != 'avg_featmap':
-            raise ValueError(
+            raise InputError(
                 'class_activation needs the mean of the patches, '
                 f"out_type='avg_featmap'; this model has {self.out_type!r}"
             )
@@ -394,7 +395,7 @@ class RSMamba(BaseModule):
     def _embed(self, images: Tensor) -> tuple[Tensor, TokenLayout]:
         height, width = images.shape[-2:]
         if height < self.patch_size[0] or width < self.patch_size[1]:
-            raise ValueError(
+            raise InputError(
                 f'images of {height} x {width} pixels are smaller than a '
                 f'patch of {self.patch_size[0]} x {self.patch_size[1]}; '
                 'enlarge them in the pipeline, or set patch_size'
