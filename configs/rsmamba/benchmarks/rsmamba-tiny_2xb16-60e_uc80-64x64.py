@@ -1,6 +1,6 @@
 # Trains a small RSMamba on two CPU cores on 80 images a class of UC Merced:
 #     python tools/dataset_converters/split_scene_cls.py \
-#         ../shared/data/uc_merced/images --split train=60 val=20 --seed 0 \
+#         ../shared/data/uc_merced/images --split train=0.75 val=0.25 --seed 0 \
 #         --out-dir data/uc_merced_80
 #     bash tools/dist_train.sh CONFIG 2
 _base_ = [
