@@ -10,7 +10,10 @@ ROOMS = Path(__file__).parents[1] / 'models'
 
 
 def import_from_room(method: str, name: str) -> ModuleType:
-    """Import a module of the room ``mmrs/models/ROOM`` of a method.
+    """Import a module of a method's room.
+
+    A room is the folder ``mmrs/models/ROOM``, or, where several methods share
+    a room, ``mmrs/models/SHARED/ROOM``.
 
     Args:
         method: The room's name, alone or before a dash: `rsprompter` and
@@ -21,10 +24,12 @@ def import_from_room(method: str, name: str) -> ModuleType:
         InputError: There is no such room, or it has no such module.
     """
     room = method.partition('-')[0]
-    rooms = sorted(path.parent.name for path in ROOMS.glob(f'*/{name}.py'))
+    found = sorted(ROOMS.glob(f'**/{name}.py'), key=lambda p: p.parent.name)
+    rooms = {path.parent.name: path.parent for path in found}
     if room not in rooms:
         raise InputError(
-            f'method {method}: mmrs/models/{room}/{name}.py does not exist; '
-            f'rooms with {name}: {", ".join(rooms)}'
+            f'method {method}: no folder {room} in mmrs/models with '
+            f'{name}.py; those with one: {", ".join(rooms)}'
         )
-    return import_module(f'mmrs.models.{room}.{name}')
+    home = rooms[room].relative_to(ROOMS).parts
+    return import_module('.'.join(['mmrs.models', *home, name]))

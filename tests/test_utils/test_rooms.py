@@ -13,6 +13,6 @@ def test_room_of_a_variant():
 
 def test_unknown_method_names_the_known_rooms():
     with pytest.raises(
-        InputError, match='method rsprompt: .* does not exist; .*rsprompter'
+        InputError, match='method rsprompt: no folder rsprompt .*rsprompter'
     ):
         import_from_room('rsprompt', 'converters')

@@ -1,0 +1,1 @@
+"""Networks that read change off two images: the rooms of three methods."""
