@@ -52,7 +52,7 @@ val_evaluator = dict(
 )
 test_evaluator = val_evaluator
 
-train_cfg = dict(max_epochs=12, val_interval=2)
+train_cfg = dict(max_epochs=8, val_interval=2)
 optim_wrapper = dict(
     _delete_=True,
     type='OptimWrapper',
