@@ -66,6 +66,9 @@ class Vocabulary:
     def __len__(self) -> int:
         return len(self.words)
 
+    def __contains__(self, word: str) -> bool:
+        return word in self._numbers
+
     @classmethod
     def build(
         cls, sentences: Iterable[str], min_count: int = 5
