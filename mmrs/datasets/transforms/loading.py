@@ -1,5 +1,6 @@
 """Reading images with the checks that remote-sensing files need."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -66,8 +67,8 @@ class LoadRSImage(BaseTransform):
                 another size than annotated, or its bands need a choice.
         """
         path = results['img_path']
-        image = _select_bands(read_bands(path), self.bands, path)
-        image = _to_uint8(image, self.stretch, path)
+        image = _three_bands(read_bands(path), self.bands, path)
+        image = to_uint8(image, self.stretch, path, 'LoadRSImage')
         _check_size(image, results, path)
         image = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
         results['img'] = image.astype(np.float32) if self.to_float32 else image
@@ -178,30 +179,62 @@ def _read_raster(path: Path) -> np.ndarray:
             ) from error
 
 
-def _select_bands(
+def _three_bands(
     image: np.ndarray, bands: tuple[int, int, int] | None, path: str
 ) -> np.ndarray:
     count = image.shape[2]
-    if bands is None:
-        if count == 1:
-            return np.repeat(image, 3, axis=2)
-        if count == 3:
-            return image
-        raise BadImageError(
-            f'{path}: has {count} bands where 3 are needed; name those of '
-            'red, green and blue, e.g. LoadRSImage(bands=(0, 1, 2))'
-        )
+    if bands is not None:
+        return select_bands(image, bands, path, 'LoadRSImage')
+    if count == 1:
+        return np.repeat(image, 3, axis=2)
+    if count == 3:
+        return image
+    raise BadImageError(
+        f'{path}: has {count} bands where 3 are needed; name those of '
+        'red, green and blue, e.g. LoadRSImage(bands=(0, 1, 2))'
+    )
+
+
+def select_bands(
+    image: np.ndarray, bands: Sequence[int], path: str, caller: str
+) -> np.ndarray:
+    """Take bands of an image (H, W, bands), in the order given.
+
+    Args:
+        image: Of any dtype.
+        bands: Counted from 0; a band may be taken more than once.
+        path: Its file, for the error.
+        caller: The transform that asks, for the error.
+
+    Raises:
+        BadImageError: The image has not as many bands.
+    """
+    count = image.shape[2]
     if max(bands) >= count:
         raise BadImageError(
-            f'{path}: has {count} band(s), so LoadRSImage(bands={bands}) '
+            f'{path}: has {count} band(s), so {caller}(bands={tuple(bands)}) '
             f'asks too much; bands are counted from 0 to {count - 1}'
         )
     return image[..., list(bands)]
 
 
-def _to_uint8(
-    image: np.ndarray, stretch: tuple[float, float] | None, path: str
+def to_uint8(
+    image: np.ndarray,
+    stretch: tuple[float, float] | None,
+    path: str,
+    caller: str,
 ) -> np.ndarray:
+    """Bring an image to 8 bits.
+
+    Args:
+        image: Of any shape and dtype.
+        stretch: The values that become 0 and 255.
+        path: Its file, for the error.
+        caller: The transform that asks, for the error.
+
+    Raises:
+        BadImageError: It is not 8-bit, and there is no `stretch`.
+    """
     if stretch is not None:
         low, high = stretch
         scaled = (np.nan_to_num(image, nan=low) - low) * (255 / (high - low))
@@ -211,7 +244,7 @@ def _to_uint8(
     low, high = np.nanpercentile(image, (2, 98))
     raise BadImageError(
         f'{path}: holds {image.dtype} values where 8-bit ones are needed; '
-        'say which become 0 and 255, e.g. LoadRSImage('
+        f'say which become 0 and 255, e.g. {caller}('
         f'stretch=({low:g}, {high:g})), its 2nd and 98th percentile'
     )
 
