@@ -53,10 +53,14 @@ class SkipBadImages:
         )
         bad = self._is_bad.nonzero().flatten().tolist()
         if len(bad) > _BAD_SHARE * len(self):
-            paths = [self.get_data_info(i)['img_path'] for i in bad]
+            paths = [self._paths(i) for i in bad]
             raise InputError(
                 f'{len(bad)} of the {len(self)} images of '
                 f'{self.ann_file or self.data_root} cannot be used, which is '
                 f'more than {_BAD_SHARE:.0%}; mend them or take them out '
                 f'(last: {error})\n' + '\n'.join(paths)
             ) from error
+
+    def _paths(self, idx: int) -> str:
+        paths = self.get_data_info(idx)['img_path']
+        return paths if isinstance(paths, str) else ' '.join(paths)
