@@ -1,5 +1,15 @@
 """What happens around the training steps; a config imports it by name."""
 
-from .hooks import DrawPredictionsHook, EpochSeedHook, FiniteLossHook
+from .hooks import (
+    CheckVocabularyHook,
+    DrawPredictionsHook,
+    EpochSeedHook,
+    FiniteLossHook,
+)
 
-__all__ = ['DrawPredictionsHook', 'EpochSeedHook', 'FiniteLossHook']
+__all__ = [
+    'CheckVocabularyHook',
+    'DrawPredictionsHook',
+    'EpochSeedHook',
+    'FiniteLossHook',
+]

@@ -1,5 +1,11 @@
+from .check_vocabulary import CheckVocabularyHook
 from .draw_predictions import DrawPredictionsHook
 from .epoch_seed import EpochSeedHook
 from .finite_loss import FiniteLossHook
 
-__all__ = ['DrawPredictionsHook', 'EpochSeedHook', 'FiniteLossHook']
+__all__ = [
+    'CheckVocabularyHook',
+    'DrawPredictionsHook',
+    'EpochSeedHook',
+    'FiniteLossHook',
+]

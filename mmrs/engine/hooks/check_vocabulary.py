@@ -1,0 +1,53 @@
+"""Stops a run whose model and data count words differently."""
+
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+from torch.utils.data import Dataset
+
+from mmrs.registry import HOOKS
+from mmrs.utils.errors import InputError
+
+
+@HOOKS.register_module()
+class CheckVocabularyHook(Hook):
+    """Compare the number of words of the caption head with the data set's.
+
+    A head of more words would train without a word of warning, and one of
+    fewer would fail deep inside the loss. Models without captions and data
+    sets without a vocabulary pass.
+
+    Acts in ``before_train``, ``before_val`` and ``before_test``.
+
+    Raises:
+        InputError: The numbers differ; the message has the right one.
+    """
+
+    def before_train(self, runner: Runner) -> None:
+        """Check the training data."""
+        _check(runner, runner.train_dataloader.dataset, 'train_dataloader')
+
+    def before_val(self, runner: Runner) -> None:
+        """Check the validation data."""
+        _check(runner, runner.val_dataloader.dataset, 'val_dataloader')
+
+    def before_test(self, runner: Runner) -> None:
+        """Check the test data."""
+        _check(runner, runner.test_dataloader.dataset, 'test_dataloader')
+
+
+def _check(runner: Runner, dataset: Dataset, loader: str) -> None:
+    model = runner.model
+    if is_model_wrapper(model):
+        model = model.module
+    head = getattr(model, 'caption_head', None)
+    words = getattr(dataset, 'metainfo', {}).get('vocabulary')
+    if head is None or words is None or head.num_words == len(words):
+        return
+    raise InputError(
+        f'model.caption_head.num_words is {head.num_words}, but the '
+        f'vocabulary of {loader}.dataset has {len(words)} words; set '
+        f'model.caption_head.num_words={len(words)}, or give the data sets '
+        'the vocabulary (vocabulary=..., or min_count and vocab_source) that '
+        'the model was made for'
+    )
