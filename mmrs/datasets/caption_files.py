@@ -11,6 +11,8 @@ from mmrs.structures.vocabulary import SPECIAL_WORDS
 from mmrs.utils.errors import InputError
 
 SPLITS = ('train', 'val', 'test')
+#: Splits by what the name of a file of one split begins with.
+_SPLIT_NAMES = dict(train='train', validation='val', val='val', test='test')
 #: A line of a list, ``name.png`` or ``name.png-k``.
 _LINE = re.compile(r'(?P<name>.+\.\w+)-(?P<index>\d+)')
 
@@ -29,6 +31,30 @@ class PairCaptions(NamedTuple):
     split: str
     captions: list[str]
     changed: bool | None = None
+
+
+def read_captions(path: str | Path) -> list[PairCaptions]:
+    """Read the captions of all splits, from what there is.
+
+    Args:
+        path: A JSON file (:func:`read_caption_json`), a folder of such files
+            of a split each, whose names begin with it (``Train_...json``), or
+            a folder of token files (:func:`read_token_files`).
+
+    Raises:
+        InputError: A file is something else, or has empty sentences.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        return read_caption_json(path)
+    files = sorted(path.glob('*.json'))
+    if not files:
+        return read_token_files(path)
+    pairs = []
+    for file in files:
+        split = _SPLIT_NAMES.get(file.stem.partition('_')[0].lower())
+        pairs += read_caption_json(file, split)
+    return pairs
 
 
 def read_caption_json(
@@ -115,7 +141,10 @@ def read_token_files(folder: str | Path) -> list[PairCaptions]:
         split = _split_of(dict(filename=name))
         pairs.append(PairCaptions(name, split, captions))
     if not pairs:
-        raise InputError(f'{folder}: holds no token files, NAME.txt')
+        raise InputError(
+            f'{folder}: holds neither caption files, *.json, nor token files, '
+            'NAME.txt'
+        )
     _check(pairs, folder)
     return pairs
 

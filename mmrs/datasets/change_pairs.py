@@ -14,12 +14,7 @@ from mmrs.utils.errors import InputError
 from mmrs.utils.files import find_images, is_image, read_lines
 
 from .bad_images import SkipBadImages
-from .caption_files import (
-    PairCaptions,
-    parse_line,
-    read_caption_json,
-    read_token_files,
-)
+from .caption_files import PairCaptions, parse_line, read_captions
 from .transforms import pairs  # noqa: F401  (registers the transforms)
 
 #: Keys of a sample by the folder of `data_prefix` that its file is in.
@@ -53,10 +48,10 @@ class ChangePairDataset(SkipBadImages, BaseDataset):
 
     Args:
         ann_file: The captions: a JSON file in the layout of
-            ``LevirCCcaptions.json``, or a folder of token files
-            (:func:`~mmrs.datasets.caption_files.read_token_files`). ``''``:
-            the pairs have no captions, and all images of the folder are
-            taken. None: that of the class.
+            ``LevirCCcaptions.json``, or a folder, as of
+            :func:`~mmrs.datasets.caption_files.read_captions`. ``''``: the
+            pairs have no captions, and all images of the folder are taken.
+            None: that of the class.
         data_root: The folder that the other paths begin in.
         split: Which pairs of the caption file to take.
         data_prefix: Folders ``img_a`` and ``img_b``, and as far as there are
@@ -160,13 +155,11 @@ class ChangePairDataset(SkipBadImages, BaseDataset):
     def _read_captions(self) -> list[PairCaptions]:
         """Read the captions of all splits."""
         path = Path(self.ann_file)
-        if path.is_dir():
-            return read_token_files(path)
-        if not path.is_file():
+        if not path.exists():
             raise InputError(
                 f'{path}: no such caption file; {self.HOW_TO_GET}'
             )
-        return read_caption_json(path)
+        return read_captions(path)
 
     def _make_vocabulary(self, everything: list[PairCaptions]) -> None:
         own = [p for p in everything if p.split == self.split]

@@ -3,14 +3,9 @@
 from pathlib import Path
 
 from mmrs.registry import DATASETS
-from mmrs.utils.errors import InputError
 from mmrs.utils.files import find_images
 
-from .caption_files import PairCaptions, read_caption_json
 from .change_pairs import ChangePairDataset
-
-#: Splits by what the names of their caption files begin with.
-_SPLITS = dict(Train='train', Validation='val', Test='test')
 
 
 @DATASETS.register_module()
@@ -55,19 +50,6 @@ class DubaiCCDataset(ChangePairDataset):
         'No change occurred in this area',
         'The area appears the same',
     )
-
-    def _read_captions(self) -> list[PairCaptions]:
-        folder = Path(self.ann_file)
-        if not folder.is_dir():
-            raise InputError(
-                f'{folder}: no such folder of caption files; {self.HOW_TO_GET}'
-            )
-        return [
-            pair
-            for name, split in _SPLITS.items()
-            for path in sorted(folder.glob(f'{name}_*.json'))
-            for pair in read_caption_json(path, split)
-        ]
 
     def _match(
         self, key: str, folder: Path, names: list[str]
