@@ -44,7 +44,8 @@ class ChangePairDataset(SkipBadImages, BaseDataset):
     all samples); with masks ``seg_map_path``; with pseudo-labels
     ``pseudo_path`` or ``pseudo_prob_path``.
 
-    ``metainfo['vocabulary']`` holds all words in the order of their numbers.
+    ``metainfo['vocabulary']`` holds all words in the order of their numbers,
+    ``metainfo['no_change_sentences']`` what unchanged pairs are told by.
 
     Args:
         ann_file: The captions: a JSON file in the layout of
@@ -180,6 +181,7 @@ class ChangePairDataset(SkipBadImages, BaseDataset):
             origin = self._below_root(self._vocabulary_file)
             self.vocabulary = Vocabulary.load(origin)
         self._metainfo['vocabulary'] = self.vocabulary.words
+        self._metainfo['no_change_sentences'] = self.NO_CHANGE_SENTENCES
         self._check_vocabulary(own, origin)
 
     def _check_vocabulary(self, own: list[PairCaptions], origin: str) -> None:
@@ -190,7 +192,8 @@ class ChangePairDataset(SkipBadImages, BaseDataset):
         if not unknown:
             return
         total, lost = counts.total(), sum(unknown.values())
-        shown = ', '.join(sorted(unknown, key=unknown.get)[:-6:-1])
+        frequent = sorted(unknown, key=lambda word: (-unknown[word], word))
+        shown = ', '.join(frequent[:5])
         what = (
             f'{origin}: {lost} of the {total} words of {self.split!r} in '
             f'{self.ann_file} are not in the vocabulary ({shown}'
