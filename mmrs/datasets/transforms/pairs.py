@@ -165,9 +165,14 @@ def _agree(a: tuple, b: tuple) -> bool:
     (transform_a, size_a), (transform_b, size_b) = a, b
     if size_a != size_b:
         return False
-    corners = [(0, 0), (size_a[0], 0), (0, size_a[1]), size_a]
-    seen = [~transform_a * (transform_b * corner) for corner in corners]
-    return bool(np.abs(np.subtract(seen, corners)).max() < 0.1)
+    width, height = size_a
+    corners = np.array(
+        [(0, 0, 1), (width, 0, 1), (0, height, 1), (width, height, 1)]
+    ).T
+    to_ground_a = np.reshape(transform_a, (3, 3))
+    to_ground_b = np.reshape(transform_b, (3, 3))
+    seen = np.linalg.solve(to_ground_a, to_ground_b @ corners)
+    return bool(np.abs(seen - corners).max() < 0.1)
 
 
 def _describe(grid: tuple) -> str:
