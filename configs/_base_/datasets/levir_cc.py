@@ -1,0 +1,74 @@
+# LEVIR-CC: 10,077 pairs with five captions each, 6815/1333/1929 of them for
+# training, validation and test.
+#
+# A config that inherits this names in its custom_imports: mmrs.engine,
+# mmrs.datasets.levir_cc, mmrs.models.change and
+# mmrs.evaluation.change_caption_metric.
+dataset_type = 'LEVIRCCDataset'
+data_root = 'data/LEVIR-CC/'
+# Words that occur at least so often in the captions of all splits are known:
+# 5 gives the 501 words of RSCaMa and Chg2Cap.
+min_count = 5
+
+# Of both dates: red, green and blue. The std is the average of the stds of
+# the two dates, as the data set's authors give it.
+data_preprocessor = dict(
+    type='ChangeDataPreprocessor',
+    mean=[99.63615, 98.48865, 84.12195],
+    std=[39.08895, 37.3014, 34.8024],
+)
+
+train_pipeline = [
+    dict(type='LoadImagePair'),
+    dict(type='EncodeCaption', max_length=42),
+    dict(type='PackChangeInputs'),
+]
+test_pipeline = [
+    dict(type='LoadImagePair'),
+    dict(type='PackChangeInputs'),
+]
+
+train_dataloader = dict(
+    batch_size=64,
+    num_workers=4,
+    persistent_workers=False,  # seeded anew each epoch: resuming is exact
+    sampler=dict(type='DefaultSampler', shuffle=True),
+    dataset=dict(
+        type=dataset_type,
+        data_root=data_root,
+        split='train',
+        min_count=min_count,
+        pipeline=train_pipeline,
+    ),
+)
+val_dataloader = dict(
+    batch_size=64,
+    num_workers=4,
+    persistent_workers=False,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type=dataset_type,
+        data_root=data_root,
+        split='val',
+        min_count=min_count,
+        test_mode=True,
+        pipeline=test_pipeline,
+    ),
+)
+test_dataloader = dict(
+    batch_size=64,
+    num_workers=4,
+    persistent_workers=False,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(
+        type=dataset_type,
+        data_root=data_root,
+        split='test',
+        min_count=min_count,
+        test_mode=True,
+        pipeline=test_pipeline,
+    ),
+)
+
+val_evaluator = dict(type='ChangeCaptionMetric', protocol='ids')
+test_evaluator = val_evaluator

@@ -1,0 +1,37 @@
+# LEVIR-CC as CLIP's preprocessing feeds it to a CLIP model: the shorter side
+# resized to 224 px (bicubic), cropped, with CLIP's mean and std. The
+# custom_imports need mmpretrain.datasets, too.
+_base_ = './levir_cc.py'
+
+data_preprocessor = dict(
+    mean=[122.7709383, 116.7460125, 104.09373615],
+    std=[68.5005327, 66.6321579, 70.32316305],
+)
+
+to_clip = dict(
+    type='BiTemporal',
+    transforms=[
+        dict(
+            type='mmpretrain.ResizeEdge',
+            scale=224,
+            edge='short',
+            backend='pillow',
+            interpolation='bicubic',
+        ),
+        dict(type='CenterCrop', crop_size=224),
+    ],
+)
+train_pipeline = [
+    dict(type='LoadImagePair'),
+    to_clip,
+    dict(type='EncodeCaption', max_length=42),
+    dict(type='PackChangeInputs'),
+]
+test_pipeline = [
+    dict(type='LoadImagePair'),
+    to_clip,
+    dict(type='PackChangeInputs'),
+]
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+test_dataloader = dict(dataset=dict(pipeline=test_pipeline))
