@@ -55,3 +55,73 @@ def write_coco():
         return path
 
     return write
+
+
+NO_CHANGE = (
+    ' the scene is the same as before .',
+    ' there is no difference .',
+    ' the two scenes seem identical .',
+    ' no change has occurred .',
+    ' almost nothing has changed .',
+)
+
+
+def change_captions(name) -> list[str]:
+    """Five sentences for a changed pair: its name is one of the words."""
+    return [
+        f' a house {name} is built on the left .',
+        ' a road , a house and trees appear .',
+        ' houses are built along the road .',
+        ' some houses appear at the top .',
+        ' a villa is built .',
+    ]
+
+
+@pytest.fixture
+def write_pairs(tmp_path):
+    """Return a function that writes pairs in the layout of LEVIR-MCI.
+
+    Every second pair is unchanged. `edit` receives the content of the caption
+    file before it is written.
+    """
+
+    def write(
+        splits=('train', 'val', 'test'),
+        count=4,
+        ann_file='LevirCCcaptions.json',
+        edit=None,
+        size=(HEIGHT, WIDTH),
+    ) -> Path:
+        rng = np.random.default_rng(0)
+        images = []
+        for split in splits:
+            for i in range(count):
+                name = f'{split}_{i:06d}.png'
+                label = np.zeros((*size, 3), np.uint8)
+                if i % 2 == 0:
+                    label[2:10, 4:20] = 128
+                    label[20:30, 30:50] = 255
+                files = dict(
+                    A=rng.integers(0, 256, (*size, 3), dtype=np.uint8),
+                    B=rng.integers(0, 256, (*size, 3), dtype=np.uint8),
+                    label=label,
+                )
+                for folder, pixels in files.items():
+                    path = tmp_path / 'images' / split / folder / name
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    cv2.imwrite(str(path), pixels[..., ::-1])
+                raws = NO_CHANGE if i % 2 else change_captions(f'n{i}')
+                images.append(
+                    dict(
+                        filename=name,
+                        split=split,
+                        sentences=[dict(raw=raw) for raw in raws],
+                    )
+                )
+        content = dict(images=images)
+        if edit is not None:
+            edit(content)
+        (tmp_path / ann_file).write_text(json.dumps(content))
+        return tmp_path
+
+    return write
