@@ -55,7 +55,9 @@ def draw_instances(
 
 def hues(count: int) -> list[Color]:
     """Make `count` RGB colours that differ as much as hues can."""
-    steps = np.arange(count) * 180 // max(count, 1)
+    if count == 0:
+        return []
+    steps = np.arange(count) * 180 // count
     hsv = np.stack([steps, np.full(count, 210), np.full(count, 240)], axis=1)
     rgb = cv2.cvtColor(hsv[None].astype(np.uint8), cv2.COLOR_HSV2RGB)
     return [tuple(color) for color in rgb[0].tolist()]

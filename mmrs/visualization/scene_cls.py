@@ -6,15 +6,11 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-_PANEL = 384  # pixels along the height of an image in the picture
-_ROW = 30  # pixels along the height of a line of writing
-_GAP = 12
+from .panels import GAP, INK, PANEL, PAPER, ROW, Color, fit_panel
+
 _OPACITY = 0.7  # of the heat map where it is hottest
-_PAPER, _INK = (255, 255, 255), (34, 40, 49)
 _BEST, _OTHER, _TRACK = (24, 119, 120), (150, 184, 186), (237, 240, 242)
 _WRONG = (192, 41, 43)
-
-Color = tuple[int, int, int]
 
 
 def draw_scene(
@@ -43,35 +39,29 @@ def draw_scene(
     Returns:
         A picture (.., .., 3), RGB, uint8.
     """
-    panels = [_fit(image)]
+    panels = [fit_panel(image)]
     if activation is not None:
-        panels.append(_heat(_fit(image if seen is None else seen), activation))
-    width = max(sum(panel.width + _GAP for panel in panels), _PANEL) + _GAP
+        panels.append(
+            _heat(fit_panel(image if seen is None else seen), activation)
+        )
+    width = max(sum(panel.width + GAP for panel in panels), PANEL) + GAP
     height = max(panel.height for panel in panels)
-    top = height + 2 * _GAP
+    top = height + 2 * GAP
     rows = len(classes) + (truth is not None)
-    size = (width, top + _ROW * rows + _GAP)
-    picture = Image.new('RGB', size, _PAPER)
-    left = _GAP
+    size = (width, top + ROW * rows + GAP)
+    picture = Image.new('RGB', size, PAPER)
+    left = GAP
     for panel in panels:
-        picture.paste(panel, (left, _GAP + (height - panel.height) // 2))
-        left += panel.width + _GAP
+        picture.paste(panel, (left, GAP + (height - panel.height) // 2))
+        left += panel.width + GAP
     draw = ImageDraw.Draw(picture)
     if truth is not None:
         is_wrong = bool(classes) and classes[0] != truth
         _write_truth(draw, truth, _WRONG if is_wrong else _BEST, top)
-        top += _ROW
+        top += ROW
     if classes:
         _write_bars(draw, classes, scores, width, top)
     return np.asarray(picture)
-
-
-def _fit(image: np.ndarray) -> Image.Image:
-    """Resize to the height of a panel, or a very wide image to less."""
-    height, width = image.shape[:2]
-    scale = min(_PANEL / height, 3 * _PANEL / width)
-    size = (max(1, round(scale * width)), max(1, round(scale * height)))
-    return Image.fromarray(image).resize(size, Image.Resampling.LANCZOS)
 
 
 def _heat(panel: Image.Image, activation: np.ndarray) -> Image.Image:
@@ -90,7 +80,7 @@ def _write_truth(
     draw: ImageDraw.ImageDraw, truth: str, color: Color, top: int
 ) -> None:
     font = ImageFont.load_default(size=15)
-    place = (_GAP, top + _ROW // 2)
+    place = (GAP, top + ROW // 2)
     draw.text(place, f'true class: {truth}', color, font, anchor='lm')
 
 
@@ -108,18 +98,18 @@ def _write_bars(
         return round(draw.textlength(text, font))
 
     names = [_shorten(name, length, width // 2) for name in classes]
-    left = 2 * _GAP + max(map(length, names))
-    right = width - 2 * _GAP - length('100.0%')
+    left = 2 * GAP + max(map(length, names))
+    right = width - 2 * GAP - length('100.0%')
     for row, (name, score) in enumerate(zip(names, scores)):
-        middle = top + row * _ROW + _ROW // 2
+        middle = top + row * ROW + ROW // 2
         end = left + round(score * (right - left))
-        draw.text((_GAP, middle), name, _INK, font, anchor='lm')
+        draw.text((GAP, middle), name, INK, font, anchor='lm')
         draw.rectangle((left, middle - 7, right, middle + 7), _TRACK)
         if end > left:
             color = _OTHER if row else _BEST
             draw.rectangle((left, middle - 7, end, middle + 7), color)
         percent = f'{score:.1%}'
-        draw.text((width - _GAP, middle), percent, _INK, font, anchor='rm')
+        draw.text((width - GAP, middle), percent, INK, font, anchor='rm')
 
 
 def _shorten(text: str, length: Callable[[str], int], limit: int) -> str:
