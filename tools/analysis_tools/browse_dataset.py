@@ -47,6 +47,7 @@ def main() -> None:
     from mmengine.registry import init_default_scope
 
     from mmrs.registry import DATASETS, VISUALIZERS
+    from mmrs.visualization.model_inputs import first_path, inputs_to_rgb
 
     init_default_scope(cfg.get('default_scope', 'mmrs'))
     dataset = DATASETS.build(cfg.train_dataloader.dataset)
@@ -58,11 +59,10 @@ def main() -> None:
         item = dataset[index]
         sample = item['data_samples']
         unwrap_boxes(sample)
-        image = item['inputs'].permute(1, 2, 0).numpy()[..., ::-1]
-        name = Path(sample.img_path).stem
+        name = first_path(sample).stem
         visualizer.add_datasample(
             name,
-            image.astype('uint8'),
+            inputs_to_rgb(item['inputs']),
             sample,
             draw_pred=False,
             out_file=str(Path(args.out_dir) / f'{index:04d}_{name}.png'),

@@ -1,14 +1,15 @@
 """Draws what a model says of the images that it is tested on."""
 
-from pathlib import Path
+from collections.abc import Sequence
 
-import numpy as np
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmengine.structures import BaseDataElement
 from mmengine.visualization import Visualizer
+from torch import Tensor
 
 from mmrs.registry import HOOKS
+from mmrs.visualization.model_inputs import first_path, inputs_to_rgb
 
 
 @HOOKS.register_module()
@@ -22,7 +23,8 @@ class DrawPredictionsHook(Hook):
         draw: Without it the hook does nothing.
         show: Open a window for each sample.
         test_out_dir: Receives ``FOLDER/NAME.png`` for each image
-            ``.../FOLDER/NAME.*``.
+            ``.../FOLDER/NAME.*``; for a pair of two dates, those of the
+            earlier one.
     """
 
     def __init__(
@@ -46,18 +48,26 @@ class DrawPredictionsHook(Hook):
         if not self.draw:
             return
         visualizer = Visualizer.get_current_instance()
-        for bgr, sample in zip(data_batch['inputs'], outputs):
-            image = bgr.permute(1, 2, 0).cpu().numpy()[..., ::-1]
-            path = Path(sample.img_path)
+        for inputs, sample in zip(_samples(data_batch['inputs']), outputs):
+            path = first_path(sample)
             name = f'{path.parent.name}/{path.stem}'
             out_file = None
             if self.test_out_dir is not None:
                 out_file = f'{self.test_out_dir}/{name}.png'
             visualizer.add_datasample(
                 name,
-                np.ascontiguousarray(image, dtype=np.uint8),
+                inputs_to_rgb(inputs),
                 sample,
                 show=self.show,
                 out_file=out_file,
                 step=batch_idx,
             )
+
+
+def _samples(
+    inputs: Sequence[Tensor] | dict[str, Sequence[Tensor]],
+) -> list[Tensor | dict[str, Tensor]]:
+    """Take a batch apart; one of pairs is a dict of both dates."""
+    if isinstance(inputs, dict):
+        return [dict(zip(inputs, dates)) for dates in zip(*inputs.values())]
+    return list(inputs)
