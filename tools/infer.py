@@ -1,13 +1,16 @@
-"""Apply a model to an image, or to all images of a folder.
+"""Apply a model to an image, a pair of dates, or a folder of them.
 
 ::
 
     python tools/infer.py image.jpg CONFIG CHECKPOINT
     python tools/infer.py folder/ CONFIG CHECKPOINT --batch-size 4
     python tools/infer.py folder/ CONFIG CHECKPOINT --device cuda:1
+    python tools/infer.py 2018.tif CONFIG CHECKPOINT --later 2024.tif
+    python tools/infer.py A/ CONFIG CHECKPOINT --later B/
 
 Drawn images, the predictions and tables are written to ``--out-dir``. Files
-that cannot be read are skipped and listed at the end.
+that cannot be read are skipped and listed at the end. Two folders give the
+pairs of equal file names.
 """
 
 import argparse
@@ -19,6 +22,16 @@ from mmrs.utils.cli import (
     run_tool,
 )
 from mmrs.utils.errors import InputError
+
+TASK_SETTINGS = {
+    'activation',
+    'draw',
+    'geojson_crs',
+    'gsd',
+    'min_area',
+    'score_thr',
+    'top_k',
+}
 
 
 def parse_args() -> argparse.Namespace:
@@ -56,11 +69,40 @@ def parse_args() -> argparse.Namespace:
         default=argparse.SUPPRESS,
         help='show which parts of an image speak for its class',
     )
-    scenes.add_argument(
+    change = parser.add_argument_group('change between two dates')
+    change.add_argument(
+        '--later',
+        metavar='INPUT',
+        help='the image or folder of the later date; the first input is the '
+        'earlier one',
+    )
+    change.add_argument(
+        '--gsd',
+        type=float,
+        default=argparse.SUPPRESS,
+        metavar='METRES',
+        help='side of a pixel, for areas (default: as a GeoTIFF says)',
+    )
+    change.add_argument(
+        '--min-area',
+        type=int,
+        default=argparse.SUPPRESS,
+        metavar='PIXELS',
+        help='smaller objects are neither counted nor outlined (default: 6)',
+    )
+    change.add_argument(
+        '--geojson-crs',
+        choices=['image', 'wgs84'],
+        default=argparse.SUPPRESS,
+        help="coordinates of polygons: of the image's CRS, or longitude and "
+        'latitude (default: image)',
+    )
+    shared = parser.add_argument_group('scenes and change')
+    shared.add_argument(
         '--draw',
         action=argparse.BooleanOptionalAction,
         default=argparse.SUPPRESS,
-        help='write a picture of every image (default: yes)',
+        help='write a picture of every image or pair (default: yes)',
     )
     return parser.parse_args()
 
@@ -71,7 +113,7 @@ def task_settings(args: argparse.Namespace, inferencer: type) -> dict:
     Raises:
         InputError: A setting was given that this inferencer does not have.
     """
-    names = {'score_thr', 'top_k', 'activation', 'draw'} & vars(args).keys()
+    names = TASK_SETTINGS & vars(args).keys()
     known = inspect.signature(inferencer.__call__).parameters
     for name in sorted(names - known.keys()):
         option = '--' + name.replace('_', '-')
@@ -80,6 +122,28 @@ def task_settings(args: argparse.Namespace, inferencer: type) -> dict:
             f'{args.config} predicts with; leave it out'
         )
     return {name: getattr(args, name) for name in names}
+
+
+def task_inputs(
+    args: argparse.Namespace, inferencer: type
+) -> str | tuple[str, str]:
+    """Take the input, or both dates where the inferencer compares two.
+
+    Raises:
+        InputError: The later date is missing, or there is one too many.
+    """
+    takes_pairs = getattr(inferencer, 'TAKES_PAIRS', False)
+    if takes_pairs and args.later is None:
+        raise InputError(
+            f'{args.config} compares two dates, and {args.input} is one; '
+            'name the later image or folder by --later'
+        )
+    if not takes_pairs and args.later is not None:
+        raise InputError(
+            f'--later: {inferencer.__name__}, which {args.config} predicts '
+            'with, looks at single images; leave it out'
+        )
+    return (args.input, args.later) if takes_pairs else args.input
 
 
 def find_inferencer(name: str) -> type:
@@ -110,14 +174,16 @@ def main() -> None:
     settings = dict(cfg.get('inferencer', dict(type='InstanceSegInferencer')))
     inferencer = find_inferencer(settings.pop('type'))
     own = task_settings(args, inferencer)
+    inputs = task_inputs(args, inferencer)
     infer = inferencer(
         model=cfg, weights=args.checkpoint, device=args.device, **settings
     )
     results = infer(
-        args.input, batch_size=args.batch_size, out_dir=args.out_dir, **own
+        inputs, batch_size=args.batch_size, out_dir=args.out_dir, **own
     )
+    what = 'images' if args.later is None else 'pairs'
     print(
-        f'{len(results["predictions"])} images done, '
+        f'{len(results["predictions"])} {what} done, '
         f'{len(results["skipped"])} skipped, see {args.out_dir}'
     )
 

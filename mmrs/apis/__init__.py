@@ -5,6 +5,7 @@ from mmrs.utils.lazy import lazy_names
 __getattr__, __dir__, __all__ = lazy_names(
     __name__,
     {
+        'change_inferencer': ('ChangeInferencer',),
         'instance_seg_inferencer': ('InstanceSegInferencer',),
         'scene_cls_inferencer': ('SceneClassificationInferencer',),
     },

@@ -39,23 +39,32 @@ from mmrs.utils.cli import (
     model_config,
 )
 
-from .inputs import ImageInput, Inputs, list_inputs
+from .inputs import ImageInput, Inputs, PairInput, PairInputs, list_inputs
+
+Input = ImageInput | PairInput
+# Steps of a pipeline that read what is known of an image, by how they end.
+_TRUTH_STEPS = (
+    'LoadAnnotations',
+    'LoadChangeMask',
+    'LoadPseudoMask',
+    'EncodeCaption',
+)
 
 
 @dataclass
 class Sample:
-    """An image that was read.
+    """An image, or a pair of two dates, that was read.
 
     Attributes:
         image_id: Its place among the inputs.
         image: Where it comes from, and what its results are called.
-        pixels: (H, W, 3), RGB, uint8.
+        pixels: (H, W, 3), RGB, uint8; of a pair, a tuple of two.
         packed: The model's input.
     """
 
     image_id: int
-    image: ImageInput
-    pixels: np.ndarray
+    image: Input
+    pixels: np.ndarray | tuple[np.ndarray, np.ndarray]
     packed: dict
 
 
@@ -63,7 +72,8 @@ class BaseInferencer(ABC):
     """Applies the model of a config to images, skipping unreadable ones.
 
     A subclass says what its predictions are: its ``__call__`` hands its own
-    settings to :meth:`_run`.
+    settings to :meth:`_run`. One that compares two dates says also how pairs
+    are listed, read and shown.
 
     Args:
         model: A config with a ``test_dataloader`` whose pipeline prepares the
@@ -79,6 +89,8 @@ class BaseInferencer(ABC):
 
     #: What is done to the images, said beside the progress bar.
     DOING = 'Predicting'
+    #: Whether every input is a pair: an earlier and a later image.
+    TAKES_PAIRS = False
 
     def __init__(
         self,
@@ -97,7 +109,9 @@ class BaseInferencer(ABC):
         self._prepare = Compose(prepare)
 
     @abstractmethod
-    def __call__(self, inputs: Inputs, **settings) -> dict[str, list]:
+    def __call__(
+        self, inputs: Inputs | PairInputs, **settings
+    ) -> dict[str, list]:
         """Predict all images."""
 
     def _build_model(
@@ -123,7 +137,7 @@ class BaseInferencer(ABC):
 
     def _run(
         self,
-        inputs: Inputs,
+        inputs: Inputs | PairInputs,
         batch_size: int,
         show_progress: bool,
         describe: Callable[[list[Sample]], list[dict]],
@@ -132,7 +146,7 @@ class BaseInferencer(ABC):
         """Read and predict all images, batch by batch.
 
         Args:
-            inputs: As :func:`list_inputs` takes them.
+            inputs: As :meth:`_list` takes them.
             batch_size: Images predicted at once.
             show_progress: Show a bar with the time left.
             describe: Predicts one batch of images, one dict an image.
@@ -142,7 +156,7 @@ class BaseInferencer(ABC):
         Returns:
             ``predictions``, and ``skipped``: pairs of path and reason.
         """
-        images = list(enumerate(list_inputs(inputs)))
+        images = list(enumerate(self._list(inputs)))
         predictions, skipped = [], []
         try:
             with _progress_bar(show_progress) as progress:
@@ -161,7 +175,7 @@ class BaseInferencer(ABC):
 
     def _load(
         self,
-        batch: list[tuple[int, ImageInput]],
+        batch: list[tuple[int, Input]],
         skipped: list[tuple[str, str]],
     ) -> list[Sample]:
         samples = []
@@ -171,18 +185,33 @@ class BaseInferencer(ABC):
             except BadImageError as error:
                 skipped.append((image.name, str(error)))
                 continue
-            pixels = bgr2rgb(loaded['img']).astype(np.uint8)
+            pixels = self._pixels(loaded)
             packed = self._prepare(loaded | dict(img_id=image_id))
             samples.append(Sample(image_id, image, pixels, packed))
         return samples
 
-    def _load_one(self, image: ImageInput) -> dict:
+    def _list(self, inputs: Inputs | PairInputs) -> list[Input]:
+        """List what shall be predicted."""
+        return list_inputs(inputs)
+
+    def _load_one(self, image: Input) -> dict:
+        """Read one input, as the first step of a pipeline does.
+
+        Raises:
+            BadImageError: It cannot be used.
+        """
         if isinstance(image.source, Path):
             return self._load_file(dict(img_path=str(image.source)))
         shape = image.source.shape[:2]
         return dict(
             img=image.source, img_path=None, img_shape=shape, ori_shape=shape
         )
+
+    def _pixels(
+        self, loaded: dict
+    ) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
+        """Take the pixels to be shown of what was loaded."""
+        return bgr2rgb(loaded['img']).astype(np.uint8)
 
     def _forward(self, samples: list[Sample]) -> list[BaseDataElement]:
         with torch.no_grad():
@@ -202,8 +231,8 @@ def _dataset_meta(cfg: Config) -> dict:
 def _prediction_pipeline(cfg: Config) -> list[ConfigDict]:
     """Take the test pipeline without annotations, and with checked loading."""
     pipeline = innermost(cfg.test_dataloader.dataset).pipeline
-    steps = [s for s in pipeline if not s.type.endswith('LoadAnnotations')]
-    if steps[0].type.endswith('LoadImageFromFile'):
+    steps = [s for s in pipeline if not s['type'].endswith(_TRUTH_STEPS)]
+    if steps[0]['type'].endswith('LoadImageFromFile'):
         steps[0] = ConfigDict(type='mmrs.LoadRSImage')
     return steps
 

@@ -1,4 +1,4 @@
-"""What an inferencer is given: a file, a folder, arrays, or a list."""
+"""What an inferencer is given: files, folders, arrays, lists or pairs."""
 
 import os
 from collections import Counter
@@ -11,7 +11,10 @@ import numpy as np
 from mmrs.utils.errors import InputError
 from mmrs.utils.files import IMAGE_EXTENSIONS, is_image
 
-Inputs = str | Path | np.ndarray | Sequence[str | Path | np.ndarray]
+Source = str | Path | np.ndarray
+Inputs = Source | Sequence[Source]
+Pair = tuple[Source, Source]
+PairInputs = Pair | Sequence[Pair]
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,21 @@ class ImageInput:
     name: str
     stem: str
     source: Path | np.ndarray
+
+
+@dataclass(frozen=True)
+class PairInput:
+    """Two images of one place, to be compared.
+
+    Attributes:
+        name: Says which pair it is: both paths, or ``pair_0000``.
+        stem: The path of its results below an output folder, no suffix.
+        sources: The files or the pixels, the earlier date first.
+    """
+
+    name: str
+    stem: str
+    sources: tuple[Path, Path] | tuple[np.ndarray, np.ndarray]
 
 
 def list_inputs(inputs: Inputs) -> list[ImageInput]:
@@ -92,3 +110,120 @@ def _array_input(array: np.ndarray, index: int) -> ImageInput:
             '(H, W, 3) of uint8, BGR'
         )
     return ImageInput(name, name, array)
+
+
+def list_pairs(inputs: PairInputs) -> list[PairInput]:
+    """List pairs of images; two folders give those of equal file names.
+
+    A file that has no partner in the other folder is listed, too: reading
+    it says which one is missing.
+
+    Args:
+        inputs: Two files, two folders (with their subfolders), or two arrays
+            (H, W, bands) of uint8 or float32, the earlier date first; or a
+            list of such pairs.
+
+    Raises:
+        InputError: It is no pair, its two are of different kinds, a single
+            path does not exist, or two folders share no file name.
+    """
+    if isinstance(inputs, str | Path | np.ndarray):
+        raise InputError(
+            f'{_shown(inputs)}: changes are found between two dates; give a '
+            'pair (earlier, later) of files, folders or arrays'
+        )
+    is_single = len(inputs) == 2 and all(
+        isinstance(source, str | Path | np.ndarray) for source in inputs
+    )
+    pairs = [inputs] if is_single else inputs
+    if is_single:
+        _check_exist(inputs)
+    found = [
+        sources
+        for index, pair in enumerate(pairs)
+        for sources in _list_pair(pair, index)
+    ]
+    if not found:
+        raise InputError('the list of pairs is empty: nothing to predict')
+    files = {first for first, _ in found if isinstance(first, Path)}
+    return _name_pairs(found, _result_stems(files))
+
+
+def _shown(source: object) -> str:
+    return 'array' if isinstance(source, np.ndarray) else str(source)
+
+
+def _check_exist(pair: Pair) -> None:
+    for source in pair:
+        if not isinstance(source, np.ndarray) and not Path(source).exists():
+            raise InputError(f'{source}: no such file or folder')
+
+
+def _list_pair(
+    pair: Pair, index: int
+) -> list[tuple[Path, Path]] | list[tuple[np.ndarray, np.ndarray]]:
+    if not isinstance(pair, Sequence) or len(pair) != 2:
+        raise InputError(
+            f'pair {index} is {_shown(pair)}; give two files, two folders '
+            'or two arrays, the earlier date first'
+        )
+    if all(isinstance(source, np.ndarray) for source in pair):
+        _check_arrays(pair, index)
+        return [tuple(pair)]
+    if not all(isinstance(source, str | Path) for source in pair):
+        raise InputError(
+            f'pair {index}: one date is a path and the other is none; give '
+            'two files, two folders or two arrays'
+        )
+    earlier, later = map(Path, pair)
+    if earlier.is_dir() != later.is_dir():
+        raise InputError(
+            f'{earlier} and {later}: one is a folder and the other is none; '
+            'give two files, or two folders of equal file names'
+        )
+    if earlier.is_dir():
+        return _match_folders(earlier, later)
+    return [(earlier, later)]
+
+
+def _check_arrays(pair: Sequence[np.ndarray], index: int) -> None:
+    kinds = [(array.shape, str(array.dtype)) for array in pair]
+    (shape, dtype), _ = kinds
+    if (
+        kinds[0] != kinds[1]
+        or len(shape) != 3
+        or dtype not in ('uint8', 'float32')
+    ):
+        shown = ' and '.join(f'{s} of {d}' for s, d in kinds)
+        raise InputError(
+            f'pair {index}: shapes {shown}; both arrays must be (H, W, '
+            'bands) of the same size, uint8 or float32'
+        )
+
+
+def _match_folders(earlier: Path, later: Path) -> list[tuple[Path, Path]]:
+    names = [
+        {path.relative_to(folder) for path in _list_path(folder)}
+        for folder in (earlier, later)
+    ]
+    if not names[0] & names[1]:
+        raise InputError(
+            f'{earlier} and {later}: no file name is in both; the two dates '
+            'of a place must be called alike'
+        )
+    every = sorted(names[0] | names[1])
+    return [(earlier / name, later / name) for name in every]
+
+
+def _name_pairs(found: list[tuple], stems: dict[Path, str]) -> list[PairInput]:
+    """Name the results of each pair as its earlier image, once each."""
+    taken, pairs = Counter(), []
+    for index, (first, second) in enumerate(found):
+        name = stem = f'pair_{index:04d}'
+        if isinstance(first, Path):
+            name, stem = f'{first} and {second}', stems[first]
+        taken[stem] += 1
+        if taken[stem] > 1:  # compared with a third date
+            stem = f'{stem}_{taken[stem]}'
+        pairs.append(PairInput(name, stem, (first, second)))
+    return pairs
