@@ -57,5 +57,5 @@ def test_converted_checkpoint_is_plain(main_of, tmp_path):
 
 
 def test_unknown_method(main_of):
-    with pytest.raises(InputError, match='rooms with converters: .*rspr'):
+    with pytest.raises(InputError, match='those with one: .*rspr'):
         main_of('tools/model_converters/convert.py', 'rsp', 'a.pth', 'b.pth')
