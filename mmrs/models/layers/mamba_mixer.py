@@ -7,6 +7,7 @@ for all orders; see `MambaMixer.forward`.
 
 import math
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -17,9 +18,23 @@ from mmrs.ops.selective_scan import (
     Order,
     multi_order_conv,
     multi_order_scan,
+    selective_state_update,
 )
 
-__all__ = ['MambaMixer']
+__all__ = ['MambaMixer', 'MambaState']
+
+
+class MambaState(NamedTuple):
+    """What goes on from the tokens so far; updated in place.
+
+    Attributes:
+        recent: Last inputs of the convolution, (B, inner_dims,
+            conv_kernel - 1), the newest at the end.
+        scan: States (B, inner_dims, state_dims), float32.
+    """
+
+    recent: Tensor
+    scan: Tensor
 
 
 class MambaMixer(nn.Module):
@@ -160,20 +175,72 @@ class MambaMixer(nn.Module):
         Returns:
             Gated scans in token order, (B, K, L, inner_dims).
         """
+        return self._scan(*self.in_proj(x).chunk(2, dim=-1), orders)
+
+    def start(self, x: Tensor) -> tuple[Tensor, MambaState]:
+        """Mix forward, and keep what is needed to go on.
+
+        Args:
+            x: (B, L, d).
+
+        Returns:
+            (B, L, d), and the state behind the last token.
+        """
         x, z = self.in_proj(x).chunk(2, dim=-1)
+        y, last_state = self._scan(x, z, [Forward()], return_last_state=True)
+        kept = self.conv1d.kernel_size[0] - 1
+        recent = F.pad(x.transpose(1, 2), (kept, 0))[..., x.shape[1] :]
+        state = MambaState(recent.clone(), last_state.squeeze(1).clone())
+        return self.out_proj(y.squeeze(1)), state
+
+    def step(self, x: Tensor, state: MambaState) -> Tensor:
+        """Mix one more token of each sequence.
+
+        Args:
+            x: (B, d).
+            state: Behind the tokens before; updated in place.
+
+        Returns:
+            (B, d).
+        """
+        x, z = self.in_proj(x).chunk(2, dim=-1)
+        window = torch.cat([state.recent, x.unsqueeze(2)], dim=2)
+        state.recent.copy_(window[..., 1:])
+        x = (window * self.conv1d.weight.squeeze(1)).sum(2)
+        if self.conv1d.bias is not None:
+            x = x + self.conv1d.bias
+        x = F.silu(x)
+        low_rank, B, C = self._split(x)
+        y = selective_state_update(
+            state.scan,
+            x,
+            F.linear(low_rank, self.dt_proj.weight),
+            self._rates(),
+            B,
+            C,
+            self.D,
+            z,
+            self.dt_proj.bias,
+            dt_softplus=True,
+        )
+        return self.out_proj(y)
+
+    def _scan(
+        self,
+        x: Tensor,
+        z: Tensor,
+        orders: Sequence[Order],
+        return_last_state: bool = False,
+    ) -> Tensor | tuple[Tensor, Tensor]:
+        """Convolve and scan inputs (B, L, inner_dims), with gates `z`."""
         x = multi_order_conv(
             x, self.conv1d.weight, self.conv1d.bias, orders, self.scan_backend
         )
-        low_rank, B, C = self.x_proj(x).split(
-            [self.dt_rank, self.state_dims, self.state_dims], dim=-1
-        )
-        # States are float32 at least, whatever the weights are.
-        A_log = self.A_log
-        A_log = A_log.to(torch.promote_types(A_log.dtype, torch.float32))
+        low_rank, B, C = self._split(x)
         return multi_order_scan(
             x,
             F.linear(low_rank, self.dt_proj.weight),
-            -A_log.exp(),
+            self._rates(),
             B,
             C,
             orders,
@@ -181,5 +248,17 @@ class MambaMixer(nn.Module):
             z,
             self.dt_proj.bias,
             delta_softplus=True,
+            return_last_state=return_last_state,
             backend=self.scan_backend,
         )
+
+    def _split(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Step sizes (..., dt_rank), B and C (..., state_dims) of inputs."""
+        sizes = [self.dt_rank, self.state_dims, self.state_dims]
+        return self.x_proj(x).split(sizes, dim=-1)
+
+    def _rates(self) -> Tensor:
+        # States are float32 at least, whatever the weights are.
+        A_log = self.A_log
+        A_log = A_log.to(torch.promote_types(A_log.dtype, torch.float32))
+        return -A_log.exp()
