@@ -5,6 +5,7 @@ from .hooks import (
     DrawPredictionsHook,
     EpochSeedHook,
     FiniteLossHook,
+    FreezeHook,
 )
 
 __all__ = [
@@ -12,4 +13,5 @@ __all__ = [
     'DrawPredictionsHook',
     'EpochSeedHook',
     'FiniteLossHook',
+    'FreezeHook',
 ]

@@ -12,7 +12,7 @@ from mmrs.structures.vocabulary import END, START
 
 from .decoders import CaptionDecoder
 
-__all__ = ['Caption', 'beam_search', 'greedy_search']
+__all__ = ['Caption', 'as_released', 'beam_search', 'greedy_search']
 
 
 class Caption(NamedTuple):
@@ -138,3 +138,9 @@ class _Search:
     def best(self) -> Caption:
         """The best finished sentence, or else the best one."""
         return max(self.finished or self.open, key=lambda c: c.score)
+
+
+def as_released(caption: Caption) -> Tensor:
+    """Numbers with the special words, float32, as the releases return them."""
+    end = [END] * caption.is_finished
+    return torch.tensor([START, *caption.ids, *end]).float()

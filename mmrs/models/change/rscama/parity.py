@@ -4,11 +4,10 @@ import torch
 from torch import Tensor
 
 from mmrs.registry import MODELS
-from mmrs.structures.vocabulary import END, START
 
 from ..decoders import CaptionDecoder
 from ..released import decoder_converter, infer_decoder, strip_part
-from ..search import Caption, beam_search
+from ..search import as_released, beam_search
 from .converters import convert_neck
 from .neck import CaMaNeck
 
@@ -106,9 +105,3 @@ def _run_decoder(
             if key in io:
                 pairs[key] = as_released(caption), io[key].float()
     return pairs
-
-
-def as_released(caption: Caption) -> Tensor:
-    """Numbers with the special words, as the authors' search returns them."""
-    end = [END] * caption.is_finished
-    return torch.tensor([START, *caption.ids, *end]).float()

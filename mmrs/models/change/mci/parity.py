@@ -1,0 +1,90 @@
+"""Runs MCI on the inputs of a parity file; see check_parity.py."""
+
+import torch
+from torch import Tensor
+
+from mmrs.registry import MODELS
+
+from ..change_interpreter import ChangeInterpreter
+from ..released import infer_decoder
+from ..search import as_released, beam_search
+from .converters import convert_released
+
+Pairs = dict[str, tuple[Tensor, Tensor]]
+
+
+@torch.no_grad()
+def run_parity(
+    method: str,
+    meta: dict,
+    state_dict: dict[str, Tensor],
+    io: dict[str, Tensor],
+) -> Pairs:
+    """Build the network of a parity file and run its input.
+
+    Args:
+        method: ``'mci'``.
+        meta: Sizes that weights do not show: ``network``, ``heads``,
+            ``n_layers``, ``max_len``.
+        state_dict: Weights under the authors' names.
+        io: ``img_a``, ``img_b``, captions and the authors' outputs.
+
+    Returns:
+        Name of each output -> (ours, the authors').
+    """
+    model = _build(convert_released(state_dict), meta)
+    maps_a, maps_b = model.backbone(io['img_a']), model.backbone(io['img_b'])
+    pairs = {
+        f'backbone_a_{i}': (ours, io[f'backbone_a_{i}'])
+        for i, ours in enumerate(maps_a)
+    }
+    cap_a, cap_b = model.caption_neck.interact(maps_a, maps_b)
+    pairs['cap_feat_a'] = cap_a, io['cap_feat_a']
+    pairs['cap_feat_b'] = cap_b, io['cap_feat_b']
+    logits = model.mask_head(*model.mask_neck(maps_a, maps_b))
+    pairs['seg_logits'] = logits, io['seg_logits']
+
+    tokens = model.caption_neck.merge(cap_a, cap_b)
+    decoder = model.caption_head.decoder
+    words = decoder(io['caption_ids'], tokens)
+    pairs['caption_logits'] = words, io['caption_logits']
+    for beams, name in ((1, 'greedy'), (3, 'beam3')):
+        caption = beam_search(decoder, tokens, beams)[0]
+        pairs[name] = as_released(caption), io[name].float()
+    return pairs
+
+
+def _build(state_dict: dict[str, Tensor], meta: dict) -> ChangeInterpreter:
+    of_decoder = {
+        name.removeprefix('caption_head.decoder.'): value
+        for name, value in state_dict.items()
+        if name.startswith('caption_head.decoder.')
+    }
+    decoder = infer_decoder(of_decoder) | dict(heads=meta['heads'])
+    neck = dict(
+        dims=decoder['embed_dims'],
+        num_layers=meta['n_layers'],
+        heads=meta['heads'],
+        position_size=len(state_dict['caption_neck.positions.col']),
+    )
+    model = MODELS.build(
+        dict(
+            type='ChangeInterpreter',
+            backbone=dict(
+                type='MiTBackbone', arch=meta['network'].rpartition('_')[2]
+            ),
+            caption_neck=dict(type='BI3CaptionNeck', **neck),
+            caption_head=dict(
+                type='CaptionHead',
+                decoder=decoder,
+                num_words=decoder['num_words'],
+                max_length=meta['max_len'],
+            ),
+            mask_neck=dict(type='BI3MaskNeck', **neck),
+            mask_head=dict(
+                type='MCIMaskHead', num_classes=len(meta['classes'])
+            ),
+        )
+    )
+    model.load_state_dict(state_dict)
+    return model.eval()
