@@ -1,6 +1,6 @@
 """Trains a part of a model, and keeps the rest as it is."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
@@ -25,9 +25,8 @@ class FreezeHook(Hook):
     Acts in ``before_train`` and ``before_train_iter``.
 
     Args:
-        trainable: Beginnings of the names of parameters, for example
-            ``['caption_neck', 'caption_head']``; a part with dots is matched
-            whole, so that ``'head'`` is not ``'head_b.weight'``.
+        trainable: Names of parts of the model, or of parameters, for example
+            ``['caption_neck', 'caption_head.decoder']``.
         eval_others: Keep modules without a trainable parameter in evaluation
             mode: no dropout, and the statistics of batch normalisation stay.
     """
@@ -75,7 +74,9 @@ class FreezeHook(Hook):
     def _trains(self, name: str) -> bool:
         return any(_is_in(name, prefix) for prefix in self.trainable)
 
-    def _find_frozen(self, module: nn.Module, name: str):
+    def _find_frozen(
+        self, module: nn.Module, name: str
+    ) -> Iterator[nn.Module]:
         """Yield the largest modules that neither are nor hold a part."""
         for child_name, child in module.named_children():
             path = f'{name}{child_name}'
