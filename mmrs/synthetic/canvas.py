@@ -17,10 +17,18 @@ class Canvas:
         image: uint8 (H, W, 3), changed in place.
         window: what it shows.
         sunward: direction to the sun in the plane, radians.
+        year: of the crops on the fields.
     """
 
-    def __init__(self, image: np.ndarray, window: Window, sunward: float):
+    def __init__(
+        self,
+        image: np.ndarray,
+        window: Window,
+        sunward: float,
+        year: int = 0,
+    ):
         self.image, self.window, self.sunward = image, window, sunward
+        self.year = year
 
     def _points(self, points: np.ndarray) -> np.ndarray:
         scaled = self.window.to_pixels(points) * 2**_SHIFT

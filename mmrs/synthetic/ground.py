@@ -26,10 +26,20 @@ DARK, LIGHT = (
 )
 # Strength of the grain of a pixel or two, in grey levels.
 GRAIN = np.array([3, 6, 9, 9, 10, 8, 4, 3], np.float32)
+# How much of its colour each land cover loses to straw in the dry season.
+WITHERING = np.array([0, 0, 0.1, 0.75, 0.35, 0.5, 0, 0], np.float32)
+STRAW = np.array((184, 166, 112), np.float32)
 
 
-def paint_ground(world: World, layout: Layout) -> np.ndarray:
+def paint_ground(
+    world: World, layout: Layout, dryness: float = 0.0
+) -> np.ndarray:
     """Colour the land cover.
+
+    Args:
+        world: the world.
+        layout: the window.
+        dryness: of the season, 0 for green grass to 1 for straw.
 
     Returns:
         uint8 (H, W, 3), RGB.
@@ -46,6 +56,11 @@ def paint_ground(world: World, layout: Layout) -> np.ndarray:
     colour = dark + texture * (light - dark)
     grain = grid.value(world.key('grain'), max(1.2, 1.5 * window.gsd))
     colour += (GRAIN[cover] * grain)[..., None]
+    if dryness:
+        key = world.key(f'drought{int(layout.date)}')
+        patches = np.clip(0.7 + 0.5 * grid.value(key, 40.0), 0, 1)
+        share = (dryness * WITHERING[cover] * patches)[..., None]
+        colour += share * (STRAW - colour)
     _tint_water(world, layout, colour)
     return np.clip(colour, 0, 255).astype(np.uint8)
 
@@ -65,9 +80,20 @@ def _tint_water(world: World, layout: Layout, colour: np.ndarray) -> None:
 
 
 def paint_trees(
-    world: World, window: Window, canopy: Canopy, sunward: float
+    world: World,
+    window: Window,
+    canopy: Canopy,
+    sunward: float,
+    dryness: float = 0.0,
 ) -> np.ndarray:
     """Colour the crowns, lighter towards the sun.
+
+    Args:
+        world: the world.
+        window: what to show.
+        canopy: the crowns.
+        sunward: direction to the sun, radians.
+        dryness: of the season, 0 for green leaves to 1 for brown ones.
 
     Returns:
         float32 (H, W, 3), RGB; of no meaning where there is no crown.
@@ -77,6 +103,7 @@ def paint_trees(
     dome = np.square(canopy.height / TALLEST)
     shade = 0.76 + 0.28 * lit + 0.2 * dome + 0.12 * grain
     base = np.array((66, 92, 50), np.float32)
+    base += dryness * np.array((26, 2, -4), np.float32)
     warm = np.array((52, 34, 18), np.float32)
     colour = (base + canopy.tint[..., None] * warm) * shade[..., None]
     return np.clip(colour, 0, 255)

@@ -11,6 +11,8 @@ from functools import cached_property
 
 import numpy as np
 
+from mmrs.synthetic.noise import uniform
+
 
 class Cover(IntEnum):
     """Land cover of the ground, buildings taken away."""
@@ -37,11 +39,16 @@ GROUND = {
     'gravel': Cover.SOIL,
     'field': Cover.FIELD,
     'turf': Cover.GRASS,
+    'lawn': Cover.GRASS,
+    'clearing': Cover.SOIL,
     'baseball_diamond': Cover.PAVED,
     'tennis_court': Cover.PAVED,
     'basketball_court': Cover.PAVED,
     'ground_track_field': Cover.PAVED,
 }
+HOUSE = 220.0  # square metres of extent; larger buildings are no houses
+# What comes and goes, and the share of the days on which it is there.
+VISITORS = {'vehicle': 0.6, 'ship': 0.6, 'wake': 0.6, 'airplane': 0.6}
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +91,11 @@ class WorldObject:
         """Height of the top above the ground in metres."""
         return self.base + self.height
 
+    @property
+    def is_house(self) -> bool:
+        """Whether it is a building of the size of a house."""
+        return self.kind == 'building' and self.length * self.width < HOUSE
+
     @cached_property
     def outline(self) -> np.ndarray:
         """The polygon with no edge longer than 5 m, (M, 2).
@@ -99,8 +111,15 @@ class WorldObject:
         return self.polygon[edge] + edges[edge] * (step / parts[edge])[:, None]
 
     def stands(self, date: float) -> bool:
-        """Whether the object is there at this date."""
-        return self.built <= date < self.removed
+        """Whether the object is there at this date.
+
+        What comes and goes is all there at date 0 and partly at others.
+        """
+        if not self.built <= date < self.removed:
+            return False
+        if date == 0 or self.kind not in VISITORS:
+            return True
+        return uniform(self.style, day(date)) < VISITORS[self.kind]
 
     def to_world(self, local: np.ndarray) -> np.ndarray:
         """Local metres (..., 2) to world metres."""
@@ -109,6 +128,11 @@ class WorldObject:
     def to_local(self, points: np.ndarray) -> np.ndarray:
         """World metres (..., 2) to local metres."""
         return turn(np.asarray(points) - self.centre, -self.angle)
+
+
+def day(date: float) -> int:
+    """Number of the day of a date (years)."""
+    return round(365 * date)
 
 
 def turn(points: np.ndarray, angle: float) -> np.ndarray:

@@ -9,7 +9,7 @@ import numpy as np
 from mmrs.synthetic.canvas import Canvas
 from mmrs.synthetic.ground import paint_ground, paint_trees
 from mmrs.synthetic.noise import bell
-from mmrs.synthetic.objects import Cover
+from mmrs.synthetic.objects import Cover, day
 from mmrs.synthetic.painters import paint
 from mmrs.synthetic.shadows import cast_shadows, reach
 from mmrs.synthetic.survey import FINE, Survey, survey
@@ -28,6 +28,7 @@ class Look:
         haze: share of white mixed in, 0 to 1.
         blur: standard deviation of the blur in pixels.
         noise: standard deviation of the sensor noise in grey levels.
+        dryness: of the season, 0 for green grass and leaves to 1 for straw.
     """
 
     sun_azimuth: float = math.radians(60)
@@ -36,6 +37,7 @@ class Look:
     haze: float = 0.03
     blur: float = 0.45
     noise: float = 2.0
+    dryness: float = 0.0
 
 
 def render_optical(
@@ -58,7 +60,7 @@ def render_optical(
     found = survey(world, wide, date)
     colour = _albedo(world, found, look)
     colour *= _light(found, look)[..., None]
-    image = _expose(world, colour, wide, look)
+    image = _expose(world, colour, wide, look, date)
     inner = image[margin:-margin, margin:-margin]
     return np.ascontiguousarray(inner), found.crop(window, margin)
 
@@ -66,15 +68,18 @@ def render_optical(
 def _albedo(world: World, found: Survey, look: Look) -> np.ndarray:
     """Colour of everything in even light, float32 (H, W, 3)."""
     window = found.layout.window
-    ground = paint_ground(world, found.layout)
+    ground = paint_ground(world, found.layout, look.dryness)
     fine = cv2.resize(ground, None, fx=FINE, fy=FINE)
-    canvas = Canvas(fine, window.refine(FINE), look.sun_azimuth)
+    year = int(found.layout.date)
+    canvas = Canvas(fine, window.refine(FINE), look.sun_azimuth, year)
     for thing in found.layout.objects:
         paint(canvas, thing)
     size = (window.width, window.height)
     colour = cv2.resize(fine, size, interpolation=cv2.INTER_AREA)
     colour = colour.astype(np.float32)
-    trees = paint_trees(world, window, found.canopy, look.sun_azimuth)
+    trees = paint_trees(
+        world, window, found.canopy, look.sun_azimuth, look.dryness
+    )
     return colour + found.canopy.alpha[..., None] * (trees - colour)
 
 
@@ -91,12 +96,18 @@ def _light(found: Survey, look: Look) -> np.ndarray:
 
 
 def _expose(
-    world: World, radiance: np.ndarray, window: Window, look: Look
+    world: World,
+    radiance: np.ndarray,
+    window: Window,
+    look: Look,
+    date: float,
 ) -> np.ndarray:
     """Atmosphere, optics and sensor; uint8 (H, W, 3)."""
     image = radiance * np.asarray(look.gain, np.float32)
     image += look.haze * (235 - image)
     image = cv2.GaussianBlur(image, (0, 0), look.blur)
-    noise = bell(world.key('sensor'), window.cols[None], window.rows[:, None])
+    when = [day(date)] if date else []
+    pixels = window.cols[None], window.rows[:, None]
+    noise = bell(world.key('sensor'), *when, *pixels)
     image += look.noise * noise[..., None].astype(np.float32)
     return np.clip(np.round(image), 0, 255).astype(np.uint8)

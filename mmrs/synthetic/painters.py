@@ -147,7 +147,9 @@ def paint_gravel(canvas, thing, rng):
 
 
 def paint_field(canvas, thing, rng):
-    """A crop with furrows along the field."""
+    """A crop with furrows along the field, another each year."""
+    if canvas.year:
+        rng = generator(thing.style, 7, canvas.year)
     crop = _pick(rng, CROPS, 6)
     canvas.blend(thing.polygon, crop, 0.85)
     period = rng.uniform(2.2, 4.5)
@@ -163,6 +165,16 @@ def paint_turf(canvas, thing, rng):
     canvas.blend(thing.polygon, TURF, 0.9)
     mown = stripes(thing.angle + math.pi / 2, 9.0, 0.5)
     canvas.pattern(thing.polygon, mown, TURF * 1.2)
+
+
+def paint_lawn(canvas, thing, rng):
+    """The grass that the land cover shows."""
+
+
+def paint_clearing(canvas, thing, rng):
+    """The soil that the land cover shows, with the tracks of machines."""
+    tracks = stripes(thing.angle + rng.uniform(0, 3), rng.uniform(5, 8), 0.2)
+    canvas.pattern(thing.polygon, tracks, (122, 98, 70))
 
 
 def paint_wake(canvas, thing, rng):
@@ -269,9 +281,9 @@ def paint_ground_track_field(canvas, thing, rng):
 def paint_building(canvas, thing, rng):
     """A pitched roof on houses, a flat one on large buildings."""
     simple = len(thing.polygon) == 4
-    if thing.width * thing.length < 220 and simple:
+    if thing.is_house and simple:
         _pitched_roof(canvas, thing, _pick(rng, ROOFS))
-    elif thing.width * thing.length < 220:
+    elif thing.is_house:
         colour = _pick(rng, ROOFS)
         canvas.fill(thing.polygon, colour)
         canvas.line(thing.polygon, colour * 0.75, 0.5, closed=True)
@@ -398,6 +410,8 @@ PAINTERS = {
     'gravel': paint_gravel,
     'field': paint_field,
     'turf': paint_turf,
+    'lawn': paint_lawn,
+    'clearing': paint_clearing,
     'wake': paint_wake,
     'baseball_diamond': paint_baseball_diamond,
     'tennis_court': paint_tennis_court,

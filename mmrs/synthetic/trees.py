@@ -12,6 +12,7 @@ from mmrs.synthetic.world import Layout, World
 TREE_CELL = 6.5  # metres between neighbouring trees of a wood
 CROWN = (2.4, 4.4)  # radius of the smallest and largest crown, metres
 TALLEST = 9.0  # metres
+RENEWAL = 0.008  # share of the places where a tree goes or comes in a year
 # Share of the places for a tree that have one, in thin and in thick growth.
 GROWTH = {
     Cover.SOIL: (0.0, 0.05),
@@ -119,7 +120,12 @@ def _plant(
     ground = layout.cover[py, px]
     chance = THIN[ground] + grove * (THICK[ground] - THIN[ground])
     blocked = _keep_clear(layout, surface)[py, px]
-    taken = (draw[2] < chance) & ~blocked
+    lot = draw[2]
+    if layout.date:
+        turn = uniform(world.key('tree turn'), col, row)
+        anew = uniform(world.key('tree anew'), col, row)
+        lot = np.where(turn < RENEWAL * abs(layout.date), anew, lot)
+    taken = (lot < chance) & ~blocked
     radius = CROWN[0] + (CROWN[1] - CROWN[0]) * draw[3]
     # A place without a tree gets a crown far too small to see.
     inverse = np.where(taken, radius, 1e-3) ** -2.0

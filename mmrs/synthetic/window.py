@@ -68,6 +68,16 @@ class Window:
             (self.row + self.height) * self.gsd,
         )
 
+    def touches(self, box: tuple[float, float, float, float]) -> bool:
+        """Whether a box, given as ``bounds``, overlaps the window."""
+        west, north, east, south = self.bounds
+        return (
+            box[0] < east
+            and box[2] > west
+            and box[1] < south
+            and box[3] > north
+        )
+
     @property
     def cols(self) -> np.ndarray:
         """Column indices, int64 (W,)."""

@@ -29,6 +29,7 @@ class Layout:
         water: signed distance to the nearest shore in metres, positive in
             the water and about right within 50 m; float32 (H, W).
         cover: :class:`Cover` of the ground, uint8 (H, W).
+        date: years.
     """
 
     window: Window
@@ -37,6 +38,7 @@ class Layout:
     slope: np.ndarray
     water: np.ndarray
     cover: np.ndarray
+    date: float = 0.0
 
 
 class World(Terrain):
@@ -73,16 +75,11 @@ class World(Terrain):
 
     def objects(self, window: Window, date: float = 0.0) -> list[WorldObject]:
         """The objects that stand in a window at a date, lowest first."""
-        west, north, east, south = window.bounds
         found = [
             thing
             for index in self.districts(window)
             for thing in self.district(*index)
-            if thing.stands(date)
-            and thing.bounds[0] < east
-            and thing.bounds[2] > west
-            and thing.bounds[1] < south
-            and thing.bounds[3] > north
+            if window.touches(thing.bounds) and thing.stands(date)
         ]
         return sorted(found, key=lambda thing: thing.top)
 
@@ -99,7 +96,7 @@ class World(Terrain):
                 ground = int(GROUND[thing.kind])
                 cv2.fillPoly(cover, [outline.astype(np.int32)], ground)
         slope = np.stack([dx, dy], -1)
-        return Layout(window, objects, elevation, slope, water, cover)
+        return Layout(window, objects, elevation, slope, water, cover, date)
 
     def _ground(self, window: Window, water: np.ndarray) -> np.ndarray:
         """Land cover before anything was built, uint8 (H, W)."""
