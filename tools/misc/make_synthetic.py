@@ -17,6 +17,8 @@ LAYOUTS = {
     'whu': 'WHU building: TIFF images and labels, COCO RLE',
     'ssdd': 'SSDD: radar images of ships, COCO polygons',
     'scene-cls': 'scene classification: one folder a class',
+    'levir-cc': 'LEVIR-CC: places at two dates, five captions each',
+    'levir-mci': 'LEVIR-MCI: the same with masks of the changes',
 }
 
 
@@ -34,7 +36,7 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--out', type=Path, required=True, help='folder')
     parser.add_argument('--seed', type=int, default=0)
-    parser.add_argument('--num', type=int, default=100, help='images')
+    parser.add_argument('--num', type=int, default=100, help='images or pairs')
     parser.add_argument(
         '--size', type=int, default=256, help='pixels along each side'
     )

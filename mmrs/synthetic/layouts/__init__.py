@@ -5,7 +5,14 @@ from pathlib import Path
 
 from rich.progress import track
 
-from mmrs.synthetic.layouts import nwpu, scene_cls, ssdd, whu
+from mmrs.synthetic.layouts import (
+    levir_cc,
+    levir_mci,
+    nwpu,
+    scene_cls,
+    ssdd,
+    whu,
+)
 from mmrs.utils.errors import InputError
 
 # A writer takes out, seed, the numbers of the images (0, 1, ...), size, gsd
@@ -15,6 +22,8 @@ WRITERS = {
     'whu': whu.write,
     'ssdd': ssdd.write,
     'scene-cls': scene_cls.write,
+    'levir-cc': levir_cc.write,
+    'levir-mci': levir_mci.write,
 }
 MANIFEST = 'synthetic.json'
 
@@ -36,10 +45,11 @@ def write_dataset(
         layout: one of ``WRITERS``.
         out: folder to write to; made where it does not exist.
         seed: seed of the world.
-        num: number of images.
+        num: number of images, or of pairs of them.
         size: width and height of the images in pixels.
         gsd: pixel size in metres; by default one that suits the layout.
-        val_fraction: share of the images held out for validation.
+        val_fraction: share of the images held out for validation (and for
+            testing, where the layout has a split for that).
 
     Raises:
         InputError: ``out`` holds other files, or a number makes no sense.

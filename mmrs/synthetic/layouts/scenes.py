@@ -25,7 +25,10 @@ SEEN, PIXELS = 0.35, 16
 
 
 def find_districts(
-    world: World, uses: Collection[LandUse], *keys: int
+    world: World,
+    uses: Collection[LandUse],
+    *keys: int,
+    columns: tuple[int, int] = (-SPREAD, SPREAD),
 ) -> Iterator[tuple[int, int]]:
     """Yield random districts of some land uses, without end.
 
@@ -33,10 +36,13 @@ def find_districts(
         world: where to search.
         uses: the land uses that will do.
         *keys: what tells this search from others.
+        columns: first column of districts to search, and the one after the
+            last.
     """
     rng = generator(world.key('search'), *keys)
     while True:
         i, j = rng.integers(-SPREAD, SPREAD, (2, BATCH))
+        i = columns[0] + (i + SPREAD) % (columns[1] - columns[0])
         fit = np.isin(world.land_use(i, j), list(uses))
         yield from zip(i[fit].tolist(), j[fit].tolist())
 
@@ -84,11 +90,12 @@ def well_seen(found: Survey, kinds: Collection[str]) -> list[Instance]:
     return [
         (thing, mask)
         for thing, mask in found.instances(kinds)
-        if mask.sum() >= max(PIXELS, SEEN * _area(thing) / pixel)
+        if mask.sum() >= max(PIXELS, SEEN * outline_area(thing) / pixel)
     ]
 
 
-def _area(thing: WorldObject) -> float:
+def outline_area(thing: WorldObject) -> float:
+    """Area of an object's outline in square metres."""
     outline = (thing.polygon - thing.centre).astype(np.float32)
     return cv2.contourArea(outline)
 

@@ -30,7 +30,8 @@ def digests(folder: Path) -> dict[str, str]:
 
 
 def images_of(files: dict[str, str]) -> dict[str, str]:
-    return {k: v for k, v in files.items() if k.endswith(('.jpg', '.tif'))}
+    ends = ('.jpg', '.tif', '.png')
+    return {k: v for k, v in files.items() if k.endswith(ends)}
 
 
 @pytest.fixture(scope='module')
