@@ -4,6 +4,7 @@ import zipfile
 from collections import OrderedDict
 from pathlib import Path
 
+import torch
 from torch import Tensor, nn
 
 from mmrs.utils.errors import InputError
@@ -13,11 +14,14 @@ def read_checkpoint(path: str) -> dict:
     """Read a checkpoint to the CPU.
 
     Args:
-        path: A file, or a URL that :class:`CheckpointLoader` knows.
+        path: A file, or a URL that :class:`CheckpointLoader` knows. OpenAI's
+            files of CLIP are TorchScript; of such, the weights are read.
 
     Returns:
         The file's contents, always with a ``state_dict``: a file that is a
-        bare state dict is put under that key.
+        bare state dict is put under that key. So are the weights of a file
+        that keeps those of each part apart (``encoder_dict``,
+        ``decoder_dict``), under ``PART.NAME``.
 
     Raises:
         InputError: The file is missing, or is not a checkpoint.
@@ -25,7 +29,10 @@ def read_checkpoint(path: str) -> dict:
     from mmengine.runner import CheckpointLoader
 
     try:
-        checkpoint = CheckpointLoader.load_checkpoint(path, 'cpu')
+        if _is_torchscript(path):
+            checkpoint = torch.jit.load(path, 'cpu').state_dict()
+        else:
+            checkpoint = CheckpointLoader.load_checkpoint(path, 'cpu')
     except FileNotFoundError as error:
         raise InputError(f'checkpoint {path} does not exist') from error
     except Exception as error:  # unpickling other files raises anything
@@ -35,7 +42,7 @@ def read_checkpoint(path: str) -> dict:
             'tools/model_converters/convert.py wrote'
         ) from error
     if isinstance(checkpoint, dict) and 'state_dict' not in checkpoint:
-        checkpoint = dict(state_dict=checkpoint)
+        checkpoint = dict(state_dict=_join_parts(checkpoint))
     if not isinstance(checkpoint, dict) or not _is_state_dict(
         checkpoint['state_dict']
     ):
@@ -43,10 +50,27 @@ def read_checkpoint(path: str) -> dict:
     return checkpoint
 
 
+def _is_torchscript(path: str) -> bool:
+    if not zipfile.is_zipfile(path):  # a URL, or a file that is not there
+        return False
+    with zipfile.ZipFile(path) as archive:
+        return any(n.endswith('/constants.pkl') for n in archive.namelist())
+
+
 def _is_state_dict(value: object) -> bool:
     return isinstance(value, dict) and any(
         isinstance(item, Tensor) for item in value.values()
     )
+
+
+def _join_parts(content: dict) -> dict:
+    """Make one state dict of those named ``PART_dict``, where there are."""
+    return {
+        f'{part}.{name}': value
+        for part, weights in content.items()
+        if str(part).endswith('_dict') and _is_state_dict(weights)
+        for name, value in weights.items()
+    } or content
 
 
 def load_weights(model: nn.Module, checkpoint: dict, path: str) -> list[str]:

@@ -25,6 +25,38 @@ def test_bare_and_wrapped_state_dicts_are_read(tmp_path):
         assert read.keys() == state_dict.keys()
 
 
+def test_state_dicts_of_parts_are_read_as_one(tmp_path):
+    encoder, decoder = two_layers(), two_layers(4)
+    content = dict(
+        epoch=7,
+        encoder_dict=encoder.state_dict(),
+        decoder_dict=decoder.state_dict(),
+        optimizer_dict=torch.optim.SGD(encoder.parameters()).state_dict(),
+        vocabulary=['a', 'b'],
+    )
+    torch.save(content, tmp_path / 'parts.pth')
+    read = read_checkpoint(str(tmp_path / 'parts.pth'))
+    assert list(read) == ['state_dict']
+    expected = {
+        f'{part}_dict.{name}': value
+        for part, model in dict(encoder=encoder, decoder=decoder).items()
+        for name, value in model.state_dict().items()
+    }
+    assert list(read['state_dict']) == list(expected)
+    for name, value in expected.items():
+        assert torch.equal(read['state_dict'][name], value)
+
+
+def test_weights_of_torchscript_are_read(tmp_path):
+    model = two_layers().half()
+    point = torch.ones(1, 2).half()
+    torch.jit.save(torch.jit.trace(model, point), tmp_path / 'clip.pt')
+    read = read_checkpoint(str(tmp_path / 'clip.pt'))['state_dict']
+    assert read.keys() == model.state_dict().keys()
+    for name, value in model.state_dict().items():
+        assert torch.equal(read[name], value)
+
+
 @pytest.mark.parametrize('text', ['', 'hello\n' * 20, '{"a": 1}', 'PK\x03'])
 def test_other_files_are_no_checkpoints(tmp_path, text):
     file = tmp_path / 'x.pth'
