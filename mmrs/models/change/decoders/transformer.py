@@ -40,9 +40,9 @@ class TransformerState(NamedTuple):
 class TransformerCaptionDecoder(CaptionDecoder):
     """Words attend to earlier words and to the visual tokens.
 
-    As in the releases of RSCaMa, Chg2Cap and MCI (rscama.md has no paper
-    section for it): a post-norm layer whose input is added once more behind
-    its last norm. Positions are sinusoidal and added without scaling.
+    As in the releases of RSCaMa and MCI: a post-norm layer whose input is
+    added once more behind its last norm. Positions are sinusoidal and added
+    without scaling.
 
     Args:
         embed_dims: Channels of words and of visual tokens, even.
