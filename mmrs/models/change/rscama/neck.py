@@ -88,7 +88,7 @@ class BidirectionalMamba(nn.Module):
         y = multi_order_scan(
             u.expand(-1, 2, -1, -1),
             steps,
-            -torch.stack([self.A_log, self.A_log_back]).float().exp(),
+            self._rates(),
             B,
             C,
             [Forward(), Reverse()],
@@ -98,6 +98,11 @@ class BidirectionalMamba(nn.Module):
             delta_softplus=True,
         )
         return self.norm_out(x + self.out_proj(y.sum(1)))
+
+    def _rates(self) -> Tensor:
+        # States are float32 at least, whatever the weights are.
+        A_log = torch.stack([self.A_log, self.A_log_back])
+        return -A_log.to(torch.promote_types(A_log.dtype, torch.float32)).exp()
 
     def _steps(self, u: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Raw steps (B, 2, L, inner), B and C (B, 2, L, N) of both scans."""
