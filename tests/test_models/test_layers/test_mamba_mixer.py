@@ -73,6 +73,45 @@ def test_weights_and_outputs_are_those_of_transformers(sizes):
         torch.testing.assert_close(mixer(x), theirs(x), rtol=1e-5, atol=1e-5)
 
 
+SIZES = [dict(), dict(conv_kernel=1, conv_bias=False, state_dims=3)]
+
+
+@pytest.mark.parametrize('sizes', SIZES)
+@pytest.mark.parametrize('read', [1, 2, 9])
+@torch.no_grad()
+def test_token_by_token_equals_the_whole_sequence(sizes, read):
+    mixer = make(**sizes)
+    x = torch.randn(2, 12, 16)
+    whole = mixer(x)
+    y, state = mixer.start(x[:, :read])
+    torch.testing.assert_close(y, whole[:, :read])
+    for position in range(read, 12):
+        y = mixer.step(x[:, position], state)
+        torch.testing.assert_close(y, whole[:, position], rtol=1e-4, atol=1e-6)
+    _, expected = mixer.start(x)
+    torch.testing.assert_close(state, expected, rtol=1e-4, atol=1e-6)
+
+
+@torch.no_grad()
+def test_states_are_of_sequences_not_of_tokens():
+    mixer = make(state_dims=5)
+    x = torch.randn(3, 7, 16)
+    _, state = mixer.start(x)
+    assert state.recent.shape == (3, 32, 3)
+    assert state.scan.shape == (3, 32, 5)
+    assert state.scan.dtype == torch.float32
+    # Going on from copies of some rows leaves the others alone.
+    before = [part.clone() for part in state]
+    rows = torch.tensor([2, 2, 0])
+    copy = type(state)(*(part[rows] for part in state))
+    new = torch.randn(3, 16)
+    ours = mixer.step(new, copy)
+    expected = mixer(torch.cat([x[rows], new.unsqueeze(1)], dim=1))[:, -1]
+    torch.testing.assert_close(ours, expected, rtol=1e-4, atol=1e-6)
+    for part, old in zip(state, before):
+        assert torch.equal(part, old)
+
+
 def literal_paths(mixer, x, permutations):
     """Mix reordered copies one by one, and put their tokens back."""
     outputs = []
