@@ -50,7 +50,8 @@ def beam_search(
     Later, the most probable continuations of all go on, as many as there are
     sentences; one that ends is taken out, and leaves fewer. Scores are sums of
     log probabilities, whatever the length. The best finished sentence wins,
-    or the best one, where none is finished.
+    or the best one, where none is finished. An image is done as soon as the
+    winner is certain.
 
     Args:
         decoder: In evaluation mode.
@@ -133,7 +134,15 @@ class _Search:
         going = [row for row in open_rows if row not in closed]
         self.open = [Caption(sentences[i], scores[i], False) for i in going]
         self.sentences = sentences
+        if self._is_decided():
+            self.num_open = 0
         return closed
+
+    def _is_decided(self) -> bool:
+        """Whether no sentence can win any more: scores only fall."""
+        if not self.finished or not self.open:
+            return False
+        return self.best().score >= max(c.score for c in self.open)
 
     def best(self) -> Caption:
         """The best finished sentence, or else the best one."""
