@@ -8,6 +8,7 @@ from torch import Tensor
 
 from mmrs.registry import MODELS
 from mmrs.utils.checkpoint import load_weights, read_checkpoint
+from mmrs.utils.errors import InputError
 
 from .clip_names import convert_clip
 
@@ -101,7 +102,7 @@ class CLIPPatchBackbone(BaseModule):
     def _freeze(self, trainable_blocks: int) -> None:
         self.vision.requires_grad_(False)
         layers = self.vision.encoder.layers
-        for layer in layers[len(layers) - trainable_blocks :]:
+        for layer in layers[max(len(layers) - trainable_blocks, 0) :]:
             layer.requires_grad_(True)
         if self.patch_feature == 'post_ln_post':
             self.vision.post_layernorm.requires_grad_(True)
@@ -112,7 +113,11 @@ class CLIPPatchBackbone(BaseModule):
         if self.pretrained is None:
             return
         state_dict = read_checkpoint(self.pretrained)['state_dict']
-        weights = dict(state_dict=convert_clip(state_dict))
+        try:
+            weights = convert_clip(state_dict)
+        except InputError as error:
+            raise InputError(f'{self.pretrained}: {error}') from error
+        weights = dict(state_dict=weights)
         load_weights(self.vision, weights, self.pretrained)
 
     def forward(self, image: Tensor) -> tuple[Tensor]:
