@@ -33,7 +33,7 @@ def convert_released(state_dict: StateDict) -> StateDict:
         ``CaMaNeck`` and ``CaptionHead``.
 
     Raises:
-        InputError: A name is none of RSCaMa's, or one is missing.
+        InputError: A name is none of RSCaMa's, or there is none at all.
     """
     parts = {
         'encoder': _convert_clip,
@@ -92,7 +92,7 @@ def _is_idle(name: str, last: int) -> bool:
 
 
 def _rename(name: str, value: Tensor, last: int) -> list[tuple[str, Tensor]]:
-    """Our names of a weight, which may be two parts of it, or none."""
+    """Our names of a weight, which may be of two parts of it."""
     plain = {
         'h_embedding.weight': 'positions.col',
         'w_embedding.weight': 'positions.row',
@@ -111,17 +111,22 @@ def _rename(name: str, value: Tensor, last: int) -> list[tuple[str, Tensor]]:
     found = re.fullmatch(r'CaMalayer_list\.(\d+)\.([01])\.(.+)', name)
     if found:
         block = f'layers.{found[1]}.spatial.{found[2]}.'
-        return _rename_block(block, found[3], value, guided=True)
+        renamed = _rename_block(block, found[3], value, guided=True)
+        if renamed:
+            return renamed
     found = re.fullmatch(r'fuselayer_list\.(\d+)\.0\.(.+)', name)
     if found:
         block = f'layers.{found[1]}.temporal.'
-        return _rename_block(block, found[2], value, guided=False)
+        renamed = _rename_block(block, found[2], value, guided=False)
+        if renamed:
+            return renamed
     raise InputError(f'{name} is no weight of an RSCaMa of its authors')
 
 
 def _rename_block(
     block: str, name: str, value: Tensor, guided: bool
 ) -> list[tuple[str, Tensor]]:
+    """The same of a weight of a block; none, where it is unknown."""
     if name == 'norm_f.weight':
         return [(f'{block}norm_out.weight', value)]
     if name == 'layers.0.norm.weight':
@@ -140,4 +145,4 @@ def _rename_block(
         name,
     ):
         return [(f'{block}{name}', value)]
-    raise InputError(f'{name} is no weight of a block of RSCaMa')
+    return []
