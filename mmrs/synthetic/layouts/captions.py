@@ -25,6 +25,8 @@ JOINT = 6.0  # ends of roads no farther apart continue each other, metres
 MANY = 6  # houses; from pairs.UNCOUNTED to here they are some
 # A road that reaches over this share of the image goes across it.
 ACROSS = 0.85
+# Share of the sentences that tell the surroundings instead of the place.
+ASIDE = 0.15
 # What is built at once is named in this order.
 ORDER = ('house', 'building', 'road')
 
@@ -299,7 +301,7 @@ def _sentence(facts: Facts, rng: np.random.Generator, plain: bool) -> str:
     if plain:
         return ' and '.join(_clause(x, rng, True) for x in events)
     if facts.trees_removed and first.appeared:
-        draw = rng.integers(6)
+        draw = rng.integers(10)
         if draw < 2:
             start = ('trees are removed', 'some trees are cut down')[draw]
             return f'{start} and {_clause(first, rng)}'
@@ -317,7 +319,7 @@ def _sentence(facts: Facts, rng: np.random.Generator, plain: bool) -> str:
 def _with_road(first: Event, road: Event, rng: np.random.Generator) -> str:
     """Buildings and a road in one sentence."""
     subject, way = _subject(first, rng), _subject(road, rng)
-    verb = _pick(rng, BUILT)[1]
+    verb = _usual(rng, BUILT)[1]
     if first.beside_road and road.count == 1 and rng.random() < 0.5:
         sides = 'on both sides' if first.both_sides else 'beside it'
         return f'a road with {subject} {sides} {_pick(rng, BUILT)[0]}'
@@ -331,30 +333,32 @@ def _replacing(event: Event, rng: np.random.Generator) -> str:
 
 def _clause(event: Event, rng: np.random.Generator, placed=False) -> str:
     """What came or went, and where."""
-    verb = _pick(rng, BUILT if event.appeared else REMOVED)
+    verb = _usual(rng, BUILT if event.appeared else REMOVED)
     where = _places(event, rng)
     if not placed:
         where += _surroundings(event, rng)
     words = [_subject(event, rng), verb[event.count > 1]]
     if where:
-        words.append(where[0] if placed else _pick(rng, where))
+        # People mostly say first where in the image a change is.
+        aside = len(where) > 1 and rng.random() < ASIDE
+        words.append(_pick(rng, where[1:]) if aside else where[0])
     return ' '.join(words)
 
 
 def _subject(event: Event, rng: np.random.Generator) -> str:
     count = event.count
     if event.kind == 'house':
-        noun = HOUSES[rng.random() < 0.3]
-        some = 'some' if rng.random() < 0.6 else 'several'
+        noun = HOUSES[rng.random() < 0.15]
+        some = 'some' if rng.random() < 0.75 else 'several'
         if count >= MANY:
             some = 'many'
     elif event.kind == 'building':
         noun, some = 'building', 'some'
-        if rng.random() < 0.6:
+        if rng.random() < 0.75:
             noun = 'large building'
     else:
         noun, some = 'road', 'some'
-        if event.appeared and rng.random() < 0.3:
+        if event.appeared and rng.random() < 0.25:
             noun = 'new road'
     if count == 1:
         return f'a {noun}'
@@ -371,9 +375,9 @@ def _places(event: Event, rng: np.random.Generator) -> list[str]:
     if place == 'across':
         return ['across the scene']
     if place == 'middle':
-        return [f'in the {_pick(rng, ("middle", "center"))} of the scene']
+        return [f'in the {_usual(rng, ("middle", "center"))} of the scene']
     if ' ' in place:
-        return [f'{_pick(rng, ("in", "at"))} the {place} corner']
+        return [f'{_usual(rng, ("in", "at"))} the {place} corner']
     preposition = 'at' if place in ('top', 'bottom') else 'on'
     return [f'{preposition} the {place} of the scene']
 
@@ -389,6 +393,12 @@ def _surroundings(event: Event, rng: np.random.Generator) -> list[str]:
         table = ACROSS_GROUND if event.kind == 'road' else ON_GROUND
         phrases.append(_pick(rng, table[event.ground]))
     return phrases
+
+
+def _usual(rng: np.random.Generator, options):
+    """One of some options, the first ones more often."""
+    weights = 0.5 ** np.arange(len(options))
+    return options[rng.choice(len(options), p=weights / weights.sum())]
 
 
 def _pick(rng: np.random.Generator, options):
