@@ -3,13 +3,10 @@
 The expected numbers are what the authors' code gives with them.
 """
 
-import math
-import zlib
-
-import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from hashed_weights import check, spread, weights
 
 from mmrs.models.change.decoders import (
     PrefixGPTDecoder,
@@ -23,35 +20,6 @@ from mmrs.models.change.search import greedy_search
 
 WORDS = torch.tensor([[2, 10, 57, 200, 300, 3]])
 NUM_WORDS = 501
-ALMOST = dict(rtol=0, atol=2e-4)
-
-
-def spread(name, shape):
-    """Numbers from -1 to 1, a hash of the name and of their places."""
-    x = np.arange(math.prod(shape), dtype=np.uint32)
-    with np.errstate(over='ignore'):
-        x = x * np.uint32(2654435761) + np.uint32(zlib.crc32(name.encode()))
-        x ^= x >> np.uint32(16)
-        x *= np.uint32(2246822519)
-        x ^= x >> np.uint32(13)
-        x *= np.uint32(3266489917)
-        x ^= x >> np.uint32(16)
-    return x.reshape(shape) / 2.0**31 - 1
-
-
-def weight(name, shape):
-    value = spread(name, shape)
-    if len(shape) > 1:
-        value = value * math.sqrt(3 * shape[0] / value.size)
-    elif shape and name.endswith(('.weight', '.running_var')):
-        value = 1 + 0.2 * value
-    else:
-        value = 0.1 * value
-    return torch.as_tensor(value, dtype=torch.float32)
-
-
-def weights(shapes):
-    return {name: weight(name, shape) for name, shape in shapes.items()}
 
 
 def block_shapes(block, guided):
@@ -195,14 +163,6 @@ def build_decoder(kind):
     converted = decoder_converter('')(weights(decoder_shapes(kind)))
     decoder.load_state_dict(converted, strict=True)
     return decoder.eval().requires_grad_(False)
-
-
-def check(tensor, mean, std, first, last):
-    """Compare with a mean, a deviation, and the numbers at both ends."""
-    flat = tensor.flatten()
-    ours = [flat.mean(), flat.std(), *flat[:3], *flat[-2:]]
-    expected = torch.tensor([mean, std, *first, *last])
-    torch.testing.assert_close(torch.stack(ours), expected, **ALMOST)
 
 
 def test_inputs(maps):

@@ -2,14 +2,17 @@
 
 import re
 
+import torch
 from torch import Tensor
 
+from mmrs.registry import MODELS
 from mmrs.utils.errors import InputError
 
+from ..backbones.mit import ARCHS, MiTArch
 from ..backbones.mit_names import convert_mit
-from ..released import decoder_converter, strip_part
+from ..released import decoder_converter, infer_decoder, strip_part
 
-__all__ = ['convert_released']
+__all__ = ['convert_released', 'describe', 'infer_model']
 
 StateDict = dict[str, Tensor]
 
@@ -62,8 +65,7 @@ def convert_released(state_dict: StateDict) -> StateDict:
 
     Args:
         state_dict: With the parts ``encoder_dict.`` (SegFormer's backbone),
-            ``encoder_trans_dict.`` and ``decoder_dict.`` of the release, or
-            some of them.
+            ``encoder_trans_dict.`` and ``decoder_dict.`` of the release.
 
     Returns:
         Weights of a ``ChangeInterpreter`` with ``MiTBackbone``, the necks of
@@ -89,7 +91,130 @@ def convert_released(state_dict: StateDict) -> StateDict:
             f'its authors, first: {next(iter(left), "none at all")}; their '
             'files hold encoder_dict, encoder_trans_dict and decoder_dict'
         )
+    _check_whole(converted)
     return converted
+
+
+def _check_whole(state_dict: StateDict) -> None:
+    """Compare with the names and shapes of a network of the same sizes."""
+    with torch.device('meta'):
+        wanted = MODELS.build(infer_model(state_dict)).state_dict()
+    missing = [name for name in wanted if name not in state_dict]
+    if missing:
+        raise InputError(
+            f'the checkpoint of MCI lacks {len(missing)} of {len(wanted)} '
+            f'weights, the first is our {missing[0]}'
+        )
+    for name, value in state_dict.items():
+        if name not in wanted or value.shape != wanted[name].shape:
+            raise InputError(
+                f'{name} has the shape {tuple(value.shape)}, which does not '
+                "fit the checkpoint's other weights"
+            )
+
+
+def infer_model(
+    state_dict: StateDict, heads: int = 8, max_length: int = 41
+) -> dict:
+    """Read the config of an MCI off our names of its weights.
+
+    Args:
+        state_dict: As of :func:`convert_released`.
+        heads: Attention heads of the necks and the decoder, which weights do
+            not show.
+        max_length: The most words of a sentence, likewise.
+
+    Raises:
+        InputError: Weights without which there is no MCI are missing.
+    """
+    try:
+        return _infer_model(state_dict, heads, max_length)
+    except (KeyError, ZeroDivisionError) as error:
+        raise InputError(
+            f'the checkpoint of MCI is not whole: {error} is missing'
+        ) from error
+
+
+def _infer_model(state_dict: StateDict, heads: int, max_length: int) -> dict:
+    prefix = 'caption_head.decoder.'
+    decoder = infer_decoder(
+        {
+            name.removeprefix(prefix): value
+            for name, value in state_dict.items()
+            if name.startswith(prefix)
+        }
+    )
+    num_words = decoder['num_words']
+
+    def neck(kind: str, name: str) -> dict:
+        return dict(
+            type=kind,
+            dims=2 * state_dict[f'{name}.positions.col'].shape[1],
+            num_layers=_count(state_dict, rf'{name}\.layers\.(\d+)\.'),
+            heads=heads,
+            hidden=len(state_dict[f'{name}.layers.0.0.ffn.0.weight']),
+            position_size=len(state_dict[f'{name}.positions.col']),
+        )
+
+    levels = _count(state_dict, r'mask_head\.fusions\.(\d+)\.')
+    return dict(
+        type='ChangeInterpreter',
+        backbone=_infer_backbone(state_dict),
+        caption_neck=neck('BI3CaptionNeck', 'caption_neck'),
+        caption_head=dict(
+            type='CaptionHead',
+            decoder=decoder | dict(heads=heads),
+            num_words=num_words,
+            max_length=max_length,
+        ),
+        mask_neck=neck('BI3MaskNeck', 'mask_neck'),
+        mask_head=dict(
+            type='MCIMaskHead',
+            in_channels=[
+                len(state_dict[f'mask_head.fusions.{k}.difference.norm.bias'])
+                for k in range(levels)
+            ],
+            num_classes=len(state_dict['mask_head.classify.1.bias']),
+        ),
+    )
+
+
+def _infer_backbone(state_dict: StateDict) -> dict:
+    stages = _count(state_dict, r'backbone\.stages\.(\d+)\.')
+    dims, depths, reductions = [], [], []
+    for s in range(stages):
+        stage = f'backbone.stages.{s}'
+        dims.append(len(state_dict[f'{stage}.norm.weight']))
+        depths.append(
+            _count(state_dict, re.escape(stage) + r'\.blocks\.(\d+)\.')
+        )
+        reduction = state_dict.get(f'{stage}.blocks.0.attn.sr.weight')
+        reductions.append(1 if reduction is None else reduction.shape[2])
+    fc1 = state_dict['backbone.stages.0.blocks.0.mlp.fc1.bias']
+    sizes = MiTArch(tuple(dims), tuple(depths), reductions=tuple(reductions))
+    names = [name for name, arch in ARCHS.items() if arch == sizes]
+    return dict(
+        type='MiTBackbone',
+        arch=names[0] if names else sizes._asdict(),
+        in_channels=state_dict['backbone.stages.0.embed.proj.weight'].shape[1],
+        mlp_ratio=len(fc1) // dims[0],
+    )
+
+
+def _count(state_dict: StateDict, pattern: str) -> int:
+    """Count the numbers that a pattern finds in names."""
+    found = (re.match(pattern, name) for name in state_dict)
+    return len({match[1] for match in found if match})
+
+
+def describe(state_dict: StateDict) -> dict:
+    """Return the sizes of a converted MCI, for its checkpoint."""
+    model = infer_model(state_dict)
+    return dict(
+        backbone=model['backbone'],
+        num_words=model['caption_head']['num_words'],
+        num_classes=model['mask_head']['num_classes'],
+    )
 
 
 def _convert_backbone(state_dict: StateDict) -> StateDict:

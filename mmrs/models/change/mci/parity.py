@@ -6,9 +6,8 @@ from torch import Tensor
 from mmrs.registry import MODELS
 
 from ..change_interpreter import ChangeInterpreter
-from ..released import infer_decoder
 from ..search import as_released, beam_search
-from .converters import convert_released
+from .converters import convert_released, infer_model
 
 Pairs = dict[str, tuple[Tensor, Tensor]]
 
@@ -24,15 +23,18 @@ def run_parity(
 
     Args:
         method: ``'mci'``.
-        meta: Sizes that weights do not show: ``network``, ``heads``,
-            ``n_layers``, ``max_len``.
+        meta: Sizes that weights do not show: ``heads``, ``max_len``.
         state_dict: Weights under the authors' names.
         io: ``img_a``, ``img_b``, captions and the authors' outputs.
 
     Returns:
         Name of each output -> (ours, the authors').
     """
-    model = _build(convert_released(state_dict), meta)
+    state_dict = convert_released(state_dict)
+    config = infer_model(state_dict, meta['heads'], meta['max_len'])
+    model: ChangeInterpreter = MODELS.build(config)
+    model.load_state_dict(state_dict)
+    model.eval()
     maps_a, maps_b = model.backbone(io['img_a']), model.backbone(io['img_b'])
     pairs = {
         f'backbone_a_{i}': (ours, io[f'backbone_a_{i}'])
@@ -52,39 +54,3 @@ def run_parity(
         caption = beam_search(decoder, tokens, beams)[0]
         pairs[name] = as_released(caption), io[name].float()
     return pairs
-
-
-def _build(state_dict: dict[str, Tensor], meta: dict) -> ChangeInterpreter:
-    of_decoder = {
-        name.removeprefix('caption_head.decoder.'): value
-        for name, value in state_dict.items()
-        if name.startswith('caption_head.decoder.')
-    }
-    decoder = infer_decoder(of_decoder) | dict(heads=meta['heads'])
-    neck = dict(
-        dims=decoder['embed_dims'],
-        num_layers=meta['n_layers'],
-        heads=meta['heads'],
-        position_size=len(state_dict['caption_neck.positions.col']),
-    )
-    model = MODELS.build(
-        dict(
-            type='ChangeInterpreter',
-            backbone=dict(
-                type='MiTBackbone', arch=meta['network'].rpartition('_')[2]
-            ),
-            caption_neck=dict(type='BI3CaptionNeck', **neck),
-            caption_head=dict(
-                type='CaptionHead',
-                decoder=decoder,
-                num_words=decoder['num_words'],
-                max_length=meta['max_len'],
-            ),
-            mask_neck=dict(type='BI3MaskNeck', **neck),
-            mask_head=dict(
-                type='MCIMaskHead', num_classes=len(meta['classes'])
-            ),
-        )
-    )
-    model.load_state_dict(state_dict)
-    return model.eval()
