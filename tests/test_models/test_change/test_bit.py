@@ -1,4 +1,5 @@
 import math
+import re
 
 import pytest
 import torch
@@ -7,7 +8,9 @@ from pix4cap_toys import pair, samples
 
 from mmrs.models.change.bit import BITHead
 from mmrs.models.change.bit.bit_head import _Layer
+from mmrs.models.change.bit.converters import convert_released
 from mmrs.registry import MODELS
+from mmrs.utils.errors import InputError
 
 TEACHER = dict(
     type='ChangeInterpreter',
@@ -105,3 +108,51 @@ def test_teacher_learns_and_predicts(teacher):
     assert first.pred_mask.shape == (64, 64)
     assert first.mask_scores.shape == (2, 64, 64)
     assert 'pred_ids' not in first
+
+
+def of_open_cd(state_dict):
+    """The names of Open-CD."""
+    theirs = {}
+    for name, value in state_dict.items():
+        name = name.replace('mask_head.', 'decode_head.')
+        if name.startswith('decode_head.'):
+            name = name.replace('.reduce.', '.pre_process.1.conv.')
+            name = name.replace('.choose.', '.conv_att.conv.')
+            name = name.replace('.positions', '.enc_pos_embedding')
+            name = name.replace('.classify.', '.conv_seg.')
+            name = re.sub(r'(coder\.\d)\.([qkv])\.', r'\1.attn.to_\2.', name)
+            name = name.replace('.out.', '.attn.fc_out.0.')
+            name = name.replace('.ffn.0.', '.ff.0.')
+            name = name.replace('.ffn.2.', '.ff.3.')
+            name = name.replace('.norm_other.', '.norm1_.')
+        theirs[name] = value
+    return theirs
+
+
+def test_checkpoints_of_open_cd_convert_whole(teacher):
+    state_dict = teacher.state_dict()
+    theirs = of_open_cd(state_dict)
+    assert 'decode_head.decoder.7.norm1_.weight' in theirs
+    assert theirs['decode_head.encoder.0.attn.fc_out.0.weight'].shape == (
+        32,
+        64,
+    )
+    converted = convert_released(theirs)
+    assert converted.keys() == state_dict.keys()
+    assert all(torch.equal(converted[k], v) for k, v in state_dict.items())
+
+
+def test_wrong_checkpoints_are_refused(teacher):
+    theirs = of_open_cd(teacher.state_dict())
+    lost = 'decode_head.decoder.3.attn.to_v.weight'
+    with pytest.raises(InputError, match=r'lacks our decoder\.3\.v\.weight'):
+        convert_released({k: v for k, v in theirs.items() if k != lost})
+    with pytest.raises(InputError, match='lacks our choose'):
+        convert_released(
+            {k: v for k, v in theirs.items() if 'conv_att' not in k}
+        )
+    for name in ('decode_head.neck.weight', 'neck.weight', 'conv_seg.bias'):
+        with pytest.raises(InputError, match=f'{name} is no weight'):
+            convert_released(theirs | {name: torch.ones(1)})
+    with pytest.raises(InputError, match=r'decoder\.3\.v\.weight has the'):
+        convert_released(theirs | {lost: torch.ones(8, 32)})
