@@ -4,7 +4,7 @@ import re
 import pytest
 import torch
 import torch.nn.functional as F
-from pix4cap_toys import pair, samples
+from change_branch_toys import pair, samples
 
 from mmrs.models.change.bit import BITHead
 from mmrs.models.change.bit.bit_head import _Layer

@@ -1,6 +1,6 @@
 import pytest
 import torch
-from pix4cap_toys import (
+from change_branch_toys import (
     DIMS,
     FUSED,
     NO_CHANGE_BRANCH,
