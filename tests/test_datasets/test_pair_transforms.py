@@ -419,6 +419,22 @@ def test_independent_draws(share, loaded):
     assert results['gt_seg_map'].dtype == np.uint8
 
 
+def test_transforms_of_mmsegmentation_treat_the_mask(loaded):
+    steps = [
+        dict(type='mmseg.RandomCrop', crop_size=(24, 24)),
+        dict(type='mmseg.RandomRotate', prob=1.0, degree=(90, 90)),
+    ]
+    results = BiTemporal(steps)(loaded)
+    assert 'seg_fields' not in results
+    assert results['gt_seg_map'].shape == (24, 24)
+    inner = slice(2, -2)  # padded or interpolated pixels are at the border
+    for key in ('gt_seg_map', 'gt_mask_prob'):
+        results[key] = results[key][inner, inner]
+    results['imgs'] = [image[inner, inner] for image in results['imgs']]
+    results['img_shape'] = (20, 20)
+    assert_together(results)
+
+
 def test_padding_ignores_the_mask(loaded):
     pad = dict(type='Pad', size=(70, 50))
     results = BiTemporal([pad])(loaded)

@@ -398,8 +398,9 @@ class BiTemporal(BaseTransform):
     The transforms see the image as ``img`` and the mask as ``gt_seg_map``,
     and draw the same random numbers for each date: a crop, flip or resize is
     the same for all. A transform that changes geometry must therefore treat
-    ``gt_seg_map`` where there is one, as those of mmcv do and some of
-    mmpretrain do not.
+    ``gt_seg_map`` where there is one, as those of mmcv and mmsegmentation do
+    and some of mmpretrain do not. One that chooses by what the mask holds, as
+    ``mmseg.RandomCrop(cat_max_ratio=...)``, does not fit ``gt_mask_prob``.
 
     Required keys: ``imgs``.
 
@@ -452,6 +453,8 @@ class BiTemporal(BaseTransform):
         single['img_path'] = results['img_path'][date]
         for key in masks & results.keys():
             single[key] = results[key].copy()
+        # By this, the transforms of mmsegmentation know which to treat.
+        single['seg_fields'] = [k for k in ('gt_seg_map',) if k in single]
         return self.transforms(single)
 
     def _apply_to_prob(self, results: dict) -> dict | None:
@@ -474,7 +477,7 @@ class BiTemporal(BaseTransform):
                 'treat gt_seg_map, or draws according to the image; use one '
                 'of mmcv, or load the mask after it'
             )
-        kept = ('img_path', 'gt_mask_prob')
+        kept = ('img_path', 'gt_mask_prob', 'seg_fields')
         results.update({k: v for k, v in first.items() if k not in kept})
         results['imgs'] = images
         results['img_shape'] = images[0].shape[:2]
