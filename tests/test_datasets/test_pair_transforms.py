@@ -237,6 +237,15 @@ def test_label_map(tmp_path):
     np.testing.assert_array_equal(mask, np.array([0, 1, 1, 255])[values])
 
 
+def test_threshold(tmp_path):
+    values = RNG.integers(0, 256, (HEIGHT, WIDTH), dtype=np.uint8)
+    mask = load_mask(tmp_path, values, threshold=128)
+    np.testing.assert_array_equal(mask, values >= 128)
+    assert 'threshold=128' in repr(LoadChangeMask(threshold=128))
+    with pytest.raises(InputError, match='label_map or threshold, not both'):
+        LoadChangeMask(label_map={0: 0}, threshold=128)
+
+
 def test_unknown_values_are_named(tmp_path):
     values = np.zeros((HEIGHT, WIDTH), np.uint8)
     values[3, 4], values[5, 6] = 129, 7

@@ -196,10 +196,23 @@ class LoadChangeMask(BaseTransform):
     Args:
         label_map: Class of each value in the file; 255 is the class that is
             ignored. The default is LEVIR-MCI's: 128 road, 255 building.
+        threshold: Instead of `label_map`, for masks of two classes: values
+            from this one on are class 1, all below are class 0.
     """
 
-    def __init__(self, label_map: dict[int, int] | None = None) -> None:
+    def __init__(
+        self,
+        label_map: dict[int, int] | None = None,
+        threshold: int | None = None,
+    ) -> None:
+        if label_map is not None and threshold is not None:
+            raise InputError(
+                'LoadChangeMask takes either label_map or threshold, not both'
+            )
+        self.threshold = threshold
         self.label_map = label_map or {0: 0, 128: 1, 255: 2}
+        if threshold is not None:
+            self.label_map = {v: int(v >= threshold) for v in range(256)}
         self._classes = np.full(256, IGNORED, np.uint8)
         self._is_known = np.zeros(256, bool)
         for value, number in self.label_map.items():
@@ -229,6 +242,8 @@ class LoadChangeMask(BaseTransform):
         return results
 
     def __repr__(self) -> str:
+        if self.threshold is not None:
+            return f'{type(self).__name__}(threshold={self.threshold})'
         return f'{type(self).__name__}(label_map={dict(self.label_map)})'
 
 
