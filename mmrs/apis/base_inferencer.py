@@ -104,7 +104,7 @@ class BaseInferencer(ABC):
         self.dataset_meta = _dataset_meta(cfg)
         self.model = self._build_model(cfg, weights)
         self.model.to(device or get_device()).eval()
-        load, *prepare = _prediction_pipeline(cfg)
+        load, *prepare = prediction_pipeline(cfg)
         self._load_file = TRANSFORMS.build(load)
         self._prepare = Compose(prepare)
 
@@ -228,7 +228,7 @@ def _dataset_meta(cfg: Config) -> dict:
     return kind._load_metainfo(dataset.get('metainfo'))
 
 
-def _prediction_pipeline(cfg: Config) -> list[ConfigDict]:
+def prediction_pipeline(cfg: Config) -> list[ConfigDict]:
     """Take the test pipeline without annotations, and with checked loading."""
     pipeline = innermost(cfg.test_dataloader.dataset).pipeline
     steps = [s for s in pipeline if not s['type'].endswith(_TRUTH_STEPS)]

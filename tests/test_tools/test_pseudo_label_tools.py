@@ -160,6 +160,46 @@ def test_other_teachers_need_another_name(main_of, root, teacher):
     assert (meta['views'], meta['both_orders']) == (['identity'], False)
 
 
+def test_labels_are_replaced_when_asked_for(main_of, root, teacher):
+    one = [MAKE, *teacher, root, '--device', 'cpu', '--splits', 'train']
+    main_of(*one)
+    first = written(root)
+    main_of(*one, '--threshold', '0.9', '--overwrite')
+    second = written(root)
+    assert second.keys() == first.keys()
+    assert json.loads(second['pseudo_meta.json'])['threshold'] == 0.9
+    for name in first:
+        if 'pseudo_prob' in name:
+            assert second[name] == first[name]
+    means = [read(p).mean() for p in root.glob('images/train/pseudo/*')]
+    main_of(*one, '--overwrite')
+    assert written(root) == first
+    again = [read(p).mean() for p in root.glob('images/train/pseudo/*')]
+    assert sum(means) < sum(again)
+
+
+def test_images_are_prepared_as_for_a_test(main_of, root, teacher):
+    config, _ = teacher
+    resize = "dict(type='Resize', scale=(64, 64))"
+    config.write_text(
+        TEACHER.replace(
+            "dict(type='LoadChangeMask')",
+            f"dict(type='BiTemporal', transforms=[{resize}]),"
+            "dict(type='LoadChangeMask')",
+        )
+    )
+    one = [MAKE, *teacher, root, '--device', 'cpu', '--splits', 'train']
+    main_of(*one)
+    config.write_text(TEACHER)
+    main_of(*one, '--name', 'plain')
+    a, b = (
+        read(root / f'images/train/{name}_prob/train_0.png')
+        for name in ('pseudo', 'plain')
+    )
+    assert a.shape == b.shape == (32, 32)
+    assert (a != b).any()
+
+
 def test_wrong_input_is_told(main_of, root, teacher, tmp_path):
     config, weights = teacher
     with pytest.raises(InputError, match='images/val: no such folder'):

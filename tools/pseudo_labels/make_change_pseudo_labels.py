@@ -17,8 +17,9 @@ Probabilities are the mean over four views of a pair (as it is, both flips, a
 quarter turn) and both orders of the dates. With a model of several classes of
 change, they are those of any change.
 
-A run that was broken off goes on where it was. The same teacher writes the
-same files again.
+A run that was broken off goes on where it was: pairs that have both files keep
+them. Labels of another teacher are replaced with ``--overwrite`` alone. The
+same teacher writes the same files again.
 """
 
 import argparse
@@ -68,6 +69,11 @@ def parse_args() -> argparse.Namespace:
         help='look at each pair once, as it is',
     )
     parser.add_argument(
+        '--overwrite',
+        action='store_true',
+        help='replace the labels of this name, whoever made them',
+    )
+    parser.add_argument(
         '--device', help='cpu, cuda or cuda:N (default: a GPU if there is one)'
     )
     return parser.parse_args()
@@ -80,17 +86,21 @@ class Labels:
         root: The data set's folder.
         name: Of the folders and the JSON file.
         settings: What the labels depend on; goes to the JSON file.
+        overwrite: Replace labels of this name.
 
     Raises:
         InputError: There are labels of this name with other settings.
     """
 
-    def __init__(self, root: Path, name: str, settings: dict) -> None:
+    def __init__(
+        self, root: Path, name: str, settings: dict, overwrite: bool
+    ) -> None:
         self.root = root
         self.name = name
+        self.overwrite = overwrite
         self.meta_path = root / f'{name}_meta.json'
         self.meta = settings | dict(splits={})
-        if self.meta_path.exists():
+        if self.meta_path.exists() and not overwrite:
             self._resume(settings)
         self._write_meta()
 
@@ -107,7 +117,7 @@ class Labels:
                 raise InputError(
                     f'{self.meta_path}: these labels have {key}='
                     f'{found.get(key)}, but now it is {value}; move them '
-                    'away, or give another --name'
+                    'away, give another --name, or replace them by --overwrite'
                 )
         self.meta = settings | dict(splits=found['splits'])
 
@@ -118,6 +128,11 @@ class Labels:
             folder / self.name / f'{sample}.png',
             folder / f'{self.name}_prob' / f'{sample}.png',
         )
+
+    def lacks(self, split: str, sample: str) -> bool:
+        """Whether a pair is to be labelled."""
+        there = [path.exists() for path in self.paths(split, sample)]
+        return self.overwrite or not all(there)
 
     def write(self, split: str, sample: str, probability) -> None:
         """Write both files of a pair, (H, W) from 0 to 1."""
@@ -186,16 +201,14 @@ def find_splits(root: Path, names: list[str] | None) -> list[str]:
     return there
 
 
-def label_split(labels: Labels, split: str, load, predict) -> None:
+def label_split(labels: Labels, split: str, predict) -> None:
     """Label the pairs of a split that have no labels yet.
 
     Args:
         labels: Writes the files.
         split: Its name.
-        load: Reads the images of a pair.
-        predict: Images of both dates -> probabilities (H, W).
+        predict: What the data set knows of a pair -> probabilities (H, W).
     """
-    import torch
     from rich.progress import track
 
     from mmrs.datasets import LEVIRCCDataset
@@ -204,17 +217,9 @@ def label_split(labels: Labels, split: str, load, predict) -> None:
         ann_file='', data_root=str(labels.root), split=split
     )
     pairs = [dataset.get_data_info(i) for i in range(len(dataset))]
-    todo = [
-        pair
-        for pair in pairs
-        if not all(p.exists() for p in labels.paths(split, pair['sample_id']))
-    ]
+    todo = [pair for pair in pairs if labels.lacks(split, pair['sample_id'])]
     for pair in track(todo, description=split):
-        images = [
-            torch.from_numpy(image).movedim(2, 0)
-            for image in load(pair)['imgs']
-        ]
-        labels.write(split, pair['sample_id'], predict(*images).numpy())
+        labels.write(split, pair['sample_id'], predict(pair))
     found = labels.finish(split, [pair['sample_id'] for pair in pairs])
     print(
         f'{split}: {found["pairs"]} pairs, {len(todo)} of them new; '
@@ -224,35 +229,38 @@ def label_split(labels: Labels, split: str, load, predict) -> None:
 
 
 def build_teacher(args: argparse.Namespace, cfg):
-    """Build the model and what reads its images.
+    """Build the model, and what reads and prepares its images.
 
     Raises:
         InputError: The model draws no masks.
     """
+    from mmengine.dataset import Compose
     from mmengine.device import get_device
     from mmengine.registry import init_default_scope
 
-    from mmrs.registry import MODELS, TRANSFORMS
+    from mmrs.apis.base_inferencer import prediction_pipeline
+    from mmrs.registry import MODELS
     from mmrs.utils.checkpoint import (
         forget_pretraining,
         load_weights,
         read_checkpoint,
     )
-    from mmrs.utils.cli import innermost
 
     init_default_scope(cfg.get('default_scope', 'mmrs'))
     model_cfg = model_config(cfg)
     forget_pretraining(model_cfg)
     model = MODELS.build(model_cfg)
-    if not getattr(model, 'has_masks', False):
+    if not (
+        getattr(model, 'has_masks', False)
+        and getattr(model, 'learn_masks', True)
+    ):
         raise InputError(
             f'{args.config}: its model draws no masks of change; give the '
             'config of one with a mask_head'
         )
     load_weights(model, read_checkpoint(args.checkpoint), args.checkpoint)
     model.to(args.device or get_device()).eval()
-    pipeline = innermost(cfg.test_dataloader.dataset).pipeline
-    return model, TRANSFORMS.build(pipeline[0])
+    return model, Compose(prediction_pipeline(cfg))
 
 
 def main() -> None:
@@ -267,7 +275,7 @@ def main() -> None:
     import torch
 
     torch.backends.cudnn.deterministic = True
-    model, load = build_teacher(args, cfg)
+    model, prepare = build_teacher(args, cfg)
 
     from mmrs.models.change.change_probability import (
         VIEWS,
@@ -285,13 +293,22 @@ def main() -> None:
         views=views,
         both_orders=not args.no_tta,
     )
-    labels = Labels(args.data_root, args.name, settings)
+    labels = Labels(args.data_root, args.name, settings, args.overwrite)
 
-    def predict(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-        return change_probability(model, a, b, views, not args.no_tta)
+    def predict(pair: dict):
+        packed = prepare(pair)
+        images = (packed['inputs'][f'img_{date}'] for date in 'ab')
+        found = change_probability(model, *images, views, not args.no_tta)
+        # The pipeline may have resized the images.
+        shape = tuple(packed['data_samples'].ori_shape)
+        if found.shape != shape:
+            found = torch.nn.functional.interpolate(
+                found[None, None], shape, mode='bilinear'
+            )[0, 0]
+        return found.numpy()
 
     for split in splits:
-        label_split(labels, split, load, predict)
+        label_split(labels, split, predict)
 
 
 if __name__ == '__main__':
