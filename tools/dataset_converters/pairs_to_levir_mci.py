@@ -53,7 +53,14 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('src', type=Path, help='folder with A, B and label')
     parser.add_argument('out', type=Path, help='receives the data set')
-    parser.add_argument('--captions', type=Path, help='JSON file')
+    parser.add_argument(
+        '--captions',
+        type=Path,
+        nargs='+',
+        default=[],
+        metavar='FILE',
+        help='JSON files',
+    )
     parser.add_argument(
         '--no-labels', action='store_true', help='leave the masks out'
     )
@@ -205,6 +212,10 @@ def _stem(name: str) -> str:
     return Path(name).stem
 
 
+def _listed(paths: list[Path]) -> str:
+    return ', '.join(map(str, paths))
+
+
 def write_pair(
     pair: Pair, folder: Path, codes: dict[int, int], link: bool
 ) -> None:
@@ -272,8 +283,8 @@ def select_pairs(
     }
     if not kept:
         raise InputError(
-            f'{args.captions}: has none of the pairs of {args.src}, that are '
-            f'named {pairs[0].name} and so on'
+            f'{_listed(args.captions)}: has none of the pairs of '
+            f'{args.src}, that are named {pairs[0].name} and so on'
         )
     num_silent = len(pairs) - len(kept)
     for what, number in (('a mask', num_unlabelled), ('captions', num_silent)):
@@ -318,14 +329,14 @@ def main() -> None:
     if args.out.exists():
         raise InputError(f'{args.out} exists; give another OUT')
     captions = {}
-    if args.captions is not None:
-        if not args.captions.is_file():
-            raise InputError(f'{args.captions}: no such caption file')
+    for path in args.captions:
+        if not path.is_file():
+            raise InputError(f'{path}: no such caption file')
 
         from mmrs.datasets.caption_files import read_caption_json
 
-        everything = read_caption_json(args.captions)
-        captions = {_stem(pair.filename): pair for pair in everything}
+        for pair in read_caption_json(path):
+            captions[_stem(pair.filename)] = pair
     pairs, with_labels = select_pairs(args, captions)
     names = choose_parts(args, list(pairs), captions)
     parts = {part: [pairs[n] for n in own] for part, own in names.items()}

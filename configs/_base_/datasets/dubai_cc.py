@@ -2,8 +2,9 @@
 # are enlarged to 256.
 #
 # A config that inherits this names in its custom_imports: mmrs.engine,
-# mmrs.datasets.dubai_cc, mmrs.models.change and
-# mmrs.evaluation.change_caption_metric.
+# mmrs.datasets.dubai_cc, mmrs.models.change,
+# mmrs.evaluation.change_caption_metric and
+# mmrs.visualization.change_visualizer.
 _base_ = './levir_cc.py'
 
 dataset_type = 'DubaiCCDataset'

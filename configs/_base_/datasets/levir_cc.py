@@ -2,8 +2,9 @@
 # training, validation and test.
 #
 # A config that inherits this names in its custom_imports: mmrs.engine,
-# mmrs.datasets.levir_cc, mmrs.models.change and
-# mmrs.evaluation.change_caption_metric.
+# mmrs.datasets.levir_cc, mmrs.models.change,
+# mmrs.evaluation.change_caption_metric and
+# mmrs.visualization.change_visualizer.
 dataset_type = 'LEVIRCCDataset'
 data_root = 'data/LEVIR-CC/'
 # Words that occur at least so often in the captions of all splits are known:
@@ -72,3 +73,8 @@ test_dataloader = dict(
 
 val_evaluator = dict(type='ChangeCaptionMetric', protocol='ids')
 test_evaluator = val_evaluator
+
+custom_hooks = [dict(type='CheckVocabularyHook')]
+visualizer = dict(type='ChangeVisualizer')
+draw_hook = dict(type='DrawPredictionsHook')
+inferencer = dict(type='ChangeInferencer')

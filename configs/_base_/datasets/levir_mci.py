@@ -4,7 +4,8 @@
 # A config that inherits this names in its custom_imports: mmrs.engine,
 # mmrs.datasets.levir_mci, mmrs.models.change,
 # mmrs.evaluation.change_caption_metric and
-# mmrs.evaluation.change_mask_metric.
+# mmrs.evaluation.change_mask_metric and
+# mmrs.visualization.change_visualizer.
 _base_ = './levir_cc.py'
 
 dataset_type = 'LEVIRMCIDataset'

@@ -1,0 +1,17 @@
+# Learns the captions of 26 real pairs by heart on a CPU:
+#     python tools/train.py CONFIG
+_base_ = [
+    '../_base_/mci_mit-tiny.py',
+    '../../_base_/datasets/overfit_levir_pairs.py',
+    '../../_base_/schedules/adamw_minutes.py',
+    '../../_base_/default_runtime.py',
+]
+
+model = dict(
+    mask_neck=None,
+    mask_head=None,
+    loss_balancer=None,
+    caption_neck=dict(dims=96, level=2),
+    caption_head=dict(decoder=dict(embed_dims=96), num_words=179),
+)
+default_hooks = dict(logger=dict(interval=20))

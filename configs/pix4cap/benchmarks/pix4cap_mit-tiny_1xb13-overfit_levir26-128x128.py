@@ -1,0 +1,18 @@
+# Learns the captions of 26 real pairs by heart on a CPU; there are no
+# pseudo-labels of these pairs, so that the mask branch only helps the captions:
+#     python tools/train.py CONFIG
+_base_ = [
+    '../_base_/pix4cap_mit-tiny.py',
+    '../../_base_/datasets/overfit_levir_pairs.py',
+    '../../_base_/schedules/adamw_minutes.py',
+    '../../_base_/default_runtime.py',
+]
+
+model = dict(
+    learn_masks=False,
+    caption_neck=dict(dims=96, level=2),
+    caption_head=dict(decoder=dict(embed_dims=96), num_words=179),
+    mask_neck=dict(dims=96, level=2),
+    sfa=dict(dims=96, change_channels=96),
+)
+default_hooks = dict(logger=dict(interval=20))

@@ -1,0 +1,4 @@
+# The branches share the backbone alone.
+_base_ = './pix4cap_mit-b1_1xb64-100e_levir-cc-256x256.py'
+
+model = dict(sfa=None)

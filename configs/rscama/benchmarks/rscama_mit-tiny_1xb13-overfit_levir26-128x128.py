@@ -1,0 +1,10 @@
+# Learns 26 real pairs by heart on a CPU: python tools/train.py CONFIG
+_base_ = [
+    '../_base_/rscama_mit-tiny.py',
+    '../../_base_/datasets/overfit_levir_pairs.py',
+    '../../_base_/schedules/adamw_minutes.py',
+    '../../_base_/default_runtime.py',
+]
+
+model = dict(caption_neck=dict(grid=16), caption_head=dict(num_words=179))
+default_hooks = dict(logger=dict(interval=20))

@@ -1,0 +1,11 @@
+# Trains from scratch on two CPU cores in minutes:
+#     bash tools/dist_train.sh CONFIG 2
+_base_ = [
+    './_base_/rscama_mit-tiny.py',
+    '../_base_/datasets/synthetic_levir_cc.py',
+    '../_base_/schedules/adamw_minutes.py',
+    '../_base_/default_runtime.py',
+]
+
+model = dict(caption_head=dict(num_words=84))
+default_hooks = dict(logger=dict(interval=20))
