@@ -16,7 +16,8 @@ model = dict(
     ),
     caption_neck=neck,
     caption_head=dict(
-        decoder=dict(embed_dims=64, heads=4, hidden=128), max_length=30
+        decoder=dict(embed_dims=64, num_layers=2, heads=4, hidden=256),
+        max_length=30,
     ),
     mask_neck=neck,
     mask_head=dict(in_channels=(32, 64, 96, 128)),

@@ -17,7 +17,8 @@ model = dict(
     ),
     caption_neck=dict(num_layers=2, **layers),
     caption_head=dict(
-        decoder=dict(embed_dims=64, heads=4, hidden=128), max_length=30
+        decoder=dict(embed_dims=64, num_layers=2, heads=4, hidden=256),
+        max_length=30,
     ),
     mask_neck=layers,
     mask_head=dict(in_channels=channels, dims=64),

@@ -17,6 +17,7 @@ model = dict(
     ),
     caption_neck=dict(dims=64, num_layers=2, grid=8, init='mamba'),
     caption_head=dict(
-        decoder=dict(embed_dims=64, heads=4, hidden=128), max_length=30
+        decoder=dict(embed_dims=64, num_layers=2, heads=4, hidden=256),
+        max_length=30,
     ),
 )
