@@ -7,12 +7,16 @@ of these applies, and the formula below is what is left of it.
 
 from collections import Counter
 from collections.abc import Sequence
+from heapq import nlargest
+from operator import itemgetter
 from typing import NamedTuple
 
 __all__ = ['MatchCounts', 'match_counts', 'meteor', 'meteor_score']
 
 RECALL_WEIGHT = 0.85
 PENALTY_WEIGHT, PENALTY_POWER = 0.6, 0.2
+#: Alignments of a pair of sentences that are followed at once.
+MAX_STATES = 500
 
 
 class MatchCounts(NamedTuple):
@@ -53,32 +57,38 @@ def _fewest_chunks(hypothesis: Sequence[str], reference: Sequence[str]) -> int:
 
     Walks over the hypothesis and keeps the best alignment for each set of
     taken words of the reference and each place where its last chunk ends.
+    Their number explodes where both sentences repeat several words over and
+    over; then, as in METEOR, only the best of them are followed.
     """
     places, masks = {}, Counter()
     for place, word in enumerate(reference):
         places.setdefault(word, []).append(place)
         masks[word] |= 1 << place
+    matches = (Counter(hypothesis) & Counter(reference)).total()
     # How many of each word have no match in the end.
     spare = Counter(hypothesis) - Counter(reference)
     seen = Counter()
-    best = {(0, None): 0}  # (taken places, next place of the chunk) -> chunks
+    best = {(0, None): 0}  # (taken, next place of the chunk) -> words joined
     for word in hypothesis:
         following = {}
-        for (taken, expected), chunks in best.items():
+        for (taken, expected), joined in best.items():
             options = [
-                (taken | 1 << place, place + 1, chunks + (place != expected))
+                (taken | 1 << place, place + 1, joined + (place == expected))
                 for place in places.get(word, ())
                 if not taken >> place & 1
             ]
             unmatched = seen[word] - (taken & masks[word]).bit_count()
             if unmatched < spare[word]:
-                options.append((taken, None, chunks))
+                options.append((taken, None, joined))
             for *state, new in options:
                 state = tuple(state)
-                following[state] = min(new, following.get(state, new))
+                following[state] = max(new, following.get(state, 0))
         seen[word] += 1
         best = following
-    return min(best.values())
+        if len(best) > MAX_STATES:
+            kept = nlargest(MAX_STATES, best.items(), key=itemgetter(1))
+            best = dict(kept)
+    return matches - max(best.values())
 
 
 def meteor_score(counts: MatchCounts) -> float:
