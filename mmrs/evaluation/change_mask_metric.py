@@ -12,7 +12,13 @@ from rich.table import Table
 from mmrs.registry import METRICS
 from mmrs.utils.errors import InputError
 
-from .confusion import confusion_matrix, mask_scores, semantic_change_scores
+from .confusion import (
+    MaskScores,
+    binary_confusion,
+    confusion_matrix,
+    mask_scores,
+    semantic_change_scores,
+)
 
 
 @METRICS.register_module()
@@ -26,7 +32,8 @@ class ChangeMaskMetric(BaseMetric):
     - ``mIoU_changed``: mean over the other classes.
     - ``aAcc``, ``mAcc``, ``fwIoU``: share of pixels that are right, mean
       recall of the classes, IoU weighted by how frequent a class is.
-    - ``IoU_CLASS`` and ``F1_CLASS`` of each class.
+    - ``IoU_CLASS``, ``F1_CLASS``, ``precision_CLASS`` and
+      ``recall_CLASS`` of each class.
     - ``change_F1``, ``change_IoU``, ``change_precision``,
       ``change_recall``: of all classes of change as one, the figures of
       binary change detection.
@@ -89,13 +96,7 @@ class ChangeMaskMetric(BaseMetric):
         self._print(classes, scores)
         total = confusion.sum()
         share = confusion.sum(1) / max(total, 1)
-        changed = np.array(
-            [
-                [confusion[0, 0], confusion[0, 1:].sum()],
-                [confusion[1:, 0].sum(), confusion[1:, 1:].sum()],
-            ]
-        )
-        binary = mask_scores(changed)
+        binary = mask_scores(binary_confusion(confusion))
         figures = dict(
             mIoU=_mean(scores.iou),
             mIoU_changed=_mean(scores.iou[1:]),
@@ -110,6 +111,8 @@ class ChangeMaskMetric(BaseMetric):
         for i, name in enumerate(classes):
             figures[f'IoU_{name}'] = scores.iou[i]
             figures[f'F1_{name}'] = scores.f1[i]
+            figures[f'precision_{name}'] = scores.precision[i]
+            figures[f'recall_{name}'] = scores.recall[i]
         if len(classes) > 2:
             figures['SeK'] = semantic_change_scores(confusion)['SeK']
         return {name: 100 * float(value) for name, value in figures.items()}
@@ -124,7 +127,7 @@ class ChangeMaskMetric(BaseMetric):
             )
         return classes
 
-    def _print(self, classes: Sequence[str], scores) -> None:
+    def _print(self, classes: Sequence[str], scores: MaskScores) -> None:
         names = list(scores._fields)
         table = Table('class', *names, box=box.ASCII)
         for i, label in enumerate(classes):

@@ -6,6 +6,7 @@ import numpy as np
 
 __all__ = [
     'MaskScores',
+    'binary_confusion',
     'confusion_matrix',
     'mask_scores',
     'semantic_change_scores',
@@ -76,6 +77,12 @@ def mask_scores(confusion: np.ndarray) -> MaskScores:
         )
 
 
+def binary_confusion(confusion: np.ndarray) -> np.ndarray:
+    """Take all classes but 0 as one: (C, C) -> (2, 2)."""
+    edges = [0, 1]
+    return np.add.reduceat(np.add.reduceat(confusion, edges, 0), edges, 1)
+
+
 def semantic_change_scores(confusion: np.ndarray) -> dict[str, float]:
     """Score semantic change, where every class but 0 is a kind of change.
 
@@ -90,13 +97,7 @@ def semantic_change_scores(confusion: np.ndarray) -> dict[str, float]:
         ``SeK``, ``mIoU`` of unchanged and changed, and ``Score`` = 0.3 mIoU +
         0.7 SeK; 0 to 1, SeK from -1.
     """
-    binary = np.array(
-        [
-            [confusion[0, 0], confusion[0, 1:].sum()],
-            [confusion[1:, 0].sum(), confusion[1:, 1:].sum()],
-        ]
-    )
-    iou = mask_scores(binary).iou
+    iou = mask_scores(binary_confusion(confusion)).iou
     rest = confusion.astype(float)
     rest[0, 0] = 0
     total = rest.sum()

@@ -43,6 +43,8 @@ def test_figures_by_hand():
     assert figures['mask/IoU_road'] == pytest.approx(100 * 1 / 4)
     assert figures['mask/IoU_building'] == pytest.approx(100 * 1 / 2)
     assert figures['mask/F1_road'] == pytest.approx(100 * 2 / 5)
+    assert figures['mask/precision_road'] == pytest.approx(100 * 1 / 3)
+    assert figures['mask/recall_road'] == pytest.approx(100 * 1 / 2)
     assert figures['mask/mIoU'] == pytest.approx(100 * 1.25 / 3)
     assert figures['mask/mIoU_changed'] == pytest.approx(100 * 0.75 / 2)
     assert figures['mask/aAcc'] == pytest.approx(100 * 4 / 7)
