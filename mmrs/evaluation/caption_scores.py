@@ -1,14 +1,16 @@
 """The scores of captions: pycocoevalcap's, and METEOR without Java."""
 
-import contextlib
-import io
 import shutil
 from collections.abc import Sequence
+from importlib.util import find_spec
+
+from mmrs.utils.errors import InputError
 
 from .meteor import meteor
 
 __all__ = [
     'PROTOCOLS',
+    'check_scorers',
     'cider_d',
     'has_java',
     'score_captions',
@@ -22,6 +24,19 @@ PROTOCOLS = ('ids', 'words', 'coco')
 def has_java() -> bool:
     """Whether there is a Java for METEOR and COCO's tokenizer."""
     return shutil.which('java') is not None
+
+
+def check_scorers() -> None:
+    """See to it that the scorers are there before a model is run.
+
+    Raises:
+        InputError: pycocoevalcap is not installed.
+    """
+    if find_spec('pycocoevalcap') is None:
+        raise InputError(
+            'the scores of captions need pycocoevalcap: pip install '
+            '"mmrs[change]"'
+        )
 
 
 def score_captions(
@@ -39,9 +54,9 @@ def score_captions(
 
     Returns:
         ``BLEU-1`` to ``BLEU-4``, ``ROUGE-L``, ``METEOR``, ``CIDEr-D`` and
-        ``S_m``, the mean of the last four of BLEU-4, METEOR, ROUGE-L and
-        CIDEr-D; all times 100. Without Java METEOR and S_m are left out of
-        the other protocols.
+        ``S_m``, the mean of BLEU-4, METEOR, ROUGE-L and CIDEr-D (written
+        S*m in papers); all times 100. Without Java METEOR and S_m are left
+        out of the other protocols.
     """
     from pycocoevalcap.bleu.bleu import Bleu
     from pycocoevalcap.rouge.rouge import Rouge
@@ -98,6 +113,5 @@ def tokenize_as_coco(sentences: Sequence[str]) -> list[str]:
     from pycocoevalcap.tokenizer.ptbtokenizer import PTBTokenizer
 
     captions = {i: [dict(caption=s)] for i, s in enumerate(sentences)}
-    with contextlib.redirect_stdout(io.StringIO()):
-        tokenized = PTBTokenizer().tokenize(captions)
+    tokenized = PTBTokenizer().tokenize(captions)
     return [tokenized[i][0] for i in range(len(sentences))]

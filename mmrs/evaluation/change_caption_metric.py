@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mmengine.evaluator import BaseMetric
-from mmengine.logging import MMLogger, print_log
+from mmengine.logging import MMLogger
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -19,6 +19,7 @@ from mmrs.utils.errors import InputError
 
 from .caption_scores import (
     PROTOCOLS,
+    check_scorers,
     cider_d,
     has_java,
     score_captions,
@@ -73,7 +74,8 @@ class ChangeCaptionMetric(BaseMetric):
         **kwargs: Of :class:`mmengine.evaluator.BaseMetric`.
 
     Raises:
-        InputError: The protocol is unknown, or takes Java, which is absent.
+        InputError: The protocol is unknown, or takes Java, which is absent,
+            or pycocoevalcap is not installed.
     """
 
     default_prefix = 'caption'
@@ -96,6 +98,12 @@ class ChangeCaptionMetric(BaseMetric):
                 "ChangeCaptionMetric.protocol='coco' runs COCO's tokenizer "
                 "in Java, and there is none; install Java, or take 'ids' or "
                 "'words'"
+            )
+        check_scorers()
+        if protocol == 'words' and not has_java():
+            MMLogger.get_current_instance().warning(
+                "METEOR and S_m of protocol='words' are left out: they take "
+                'Java, and there is none'
             )
         self.protocol = protocol
         self.num_constants = num_constants
@@ -158,7 +166,10 @@ class ChangeCaptionMetric(BaseMetric):
         for name, value in rows.get('changed pairs', {}).items():
             figures[f'change_{name}'] = value
         for system, scores in trivial.items():
-            figures[f'{system.partition(":")[0]}_CIDEr-D'] = scores['CIDEr-D']
+            system = system.partition(':')[0]
+            for name in ('CIDEr-D', 'S_m'):
+                if name in scores:
+                    figures[f'{system}_{name}'] = scores[name]
         return figures
 
     def _vocabulary(self) -> Vocabulary:
@@ -262,8 +273,6 @@ class ChangeCaptionMetric(BaseMetric):
         accuracies: dict[str, float],
         pairs: Sequence[CaptionedPair],
     ) -> None:
-        if self.protocol == 'words' and not has_java():
-            print_log('no Java: METEOR and S_m are left out', 'current')
         names = list(next(iter(rows.values())))
         table = Table('', *names, box=box.ASCII)
         for row, scores in rows.items():

@@ -2,6 +2,7 @@ import json
 
 import pytest
 from mmengine.evaluator import Evaluator
+from mmengine.logging import MMLogger
 
 from mmrs.evaluation import ChangeCaptionMetric, score_captions
 from mmrs.evaluation import change_caption_metric as module
@@ -116,6 +117,53 @@ def test_without_java_only_exact_scores_are_told(monkeypatch):
         ChangeCaptionMetric('coco')
 
 
+def test_absence_of_java_is_told_once(monkeypatch, tmp_path):
+    monkeypatch.setattr(module, 'has_java', lambda: False)
+    monkeypatch.setattr(
+        'mmrs.evaluation.caption_scores.has_java', lambda: False
+    )
+    log = tmp_path / 'run.log'
+    MMLogger.get_instance(str(tmp_path), log_file=str(log))
+    evaluator = Evaluator(ChangeCaptionMetric('words'))
+    evaluator.dataset_meta = META
+    for _ in range(2):
+        evaluator.process(samples_of())
+        evaluator.evaluate(3)
+    assert log.read_text().count('WARNING') == 1
+    assert "METEOR and S_m of protocol='words' are left out" in log.read_text()
+
+
+def test_scorers_that_are_not_installed(monkeypatch):
+    monkeypatch.setattr(
+        'mmrs.evaluation.caption_scores.find_spec', lambda name: None
+    )
+    with pytest.raises(InputError, match=r'pip install "mmrs\[change\]"'):
+        ChangeCaptionMetric()
+
+
+def test_the_report_names_protocol_and_vocabulary(tmp_path):
+    log = tmp_path / 'run.log'
+    MMLogger.get_instance(str(tmp_path), log_file=str(log))
+    evaluate(samples_of())
+    text = log.read_text()
+    assert f'3 pairs, protocol ids, {len(VOCABULARY)} words' in text
+    rows = [
+        [cell.strip() for cell in line.split('|')[1:-1]]
+        for line in text.splitlines()
+        if line.startswith('|') and '--' not in line
+    ]
+    assert [row[0] for row in rows] == [
+        '',
+        'all pairs',
+        'changed pairs',
+        'constant: the scene is the same as before',
+        'true_flag: a road is built in the forest',
+        'best_constant: some houses are built along the road',
+    ]
+    assert rows[0][1:5] == ['BLEU-1', 'BLEU-2', 'BLEU-3', 'BLEU-4']
+    assert rows[1][1:5] == ['95.24', '92.01', '85.31', '80.21']
+
+
 def test_unknown_protocol():
     with pytest.raises(InputError, match='none of ids, words, coco'):
         ChangeCaptionMetric('spice')
@@ -150,6 +198,7 @@ def test_systems_that_do_not_look():
     # No reference has the sentence of LEVIR-CC: the most frequent one does.
     flagged = [REFERENCES[0][0], same, REFERENCES[0][0]]
     assert figures['caption/true_flag_CIDEr-D'] == cider(flagged)
+    assert 'caption/true_flag_S_m' in figures
     every = [s for refs in REFERENCES for s in refs]
     best = max(cider([s] * 3) for s in every)
     assert figures['caption/best_constant_CIDEr-D'] == best
