@@ -104,8 +104,7 @@ def seconds(function, repeats: int, device: str) -> tuple[float, list]:
 
 def measure(name: str, args: argparse.Namespace) -> dict:
     """Write captions in both ways."""
-    from caption_redecoding import search_by_redecoding
-
+    from mmrs.models.change.redecoding import search_by_redecoding
     from mmrs.models.change.search import beam_search
 
     decoder = build(name, args)

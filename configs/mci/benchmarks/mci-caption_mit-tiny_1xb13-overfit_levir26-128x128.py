@@ -15,3 +15,4 @@ model = dict(
     caption_head=dict(decoder=dict(embed_dims=96), num_words=179),
 )
 default_hooks = dict(logger=dict(interval=20))
+train_cfg = dict(max_epochs=20)

@@ -16,3 +16,4 @@ model = dict(
     sfa=dict(dims=96, change_channels=96),
 )
 default_hooks = dict(logger=dict(interval=20))
+train_cfg = dict(max_epochs=20)

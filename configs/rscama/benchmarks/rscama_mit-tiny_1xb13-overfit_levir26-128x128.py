@@ -8,3 +8,4 @@ _base_ = [
 
 model = dict(caption_neck=dict(grid=16), caption_head=dict(num_words=179))
 default_hooks = dict(logger=dict(interval=20))
+train_cfg = dict(max_epochs=20)

@@ -1,7 +1,4 @@
-"""Small decoders, and the plain search, for the tests of this folder."""
-
-import importlib.util
-from pathlib import Path
+"""Small decoders for the tests of captions."""
 
 import torch
 
@@ -54,13 +51,3 @@ def lively(
 
 def visual_tokens(images: int, num: int = 6, dims: int = 16) -> torch.Tensor:
     return 1.5 * torch.randn(images, num, dims)
-
-
-def plain_search():
-    """The search by redecoding of the benchmark of captions."""
-    root = Path(__file__).parents[3]
-    path = root / 'tools' / 'benchmarks' / 'caption_redecoding.py'
-    spec = importlib.util.spec_from_file_location('caption_redecoding', path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.search_by_redecoding

@@ -5,6 +5,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from change_branch_toys import pair, samples
+from mmengine.registry import DefaultScope
 
 from mmrs.models.change.bit import BITHead
 from mmrs.models.change.bit.bit_head import _Layer
@@ -31,7 +32,9 @@ TEACHER = dict(
 @pytest.fixture(scope='module')
 def teacher():
     torch.manual_seed(0)
-    return MODELS.build(TEACHER)
+    # A module's fixtures may come upon the scope of an earlier test.
+    with DefaultScope.overwrite_default_scope('mmrs'):
+        return MODELS.build(TEACHER)
 
 
 def attention(layer, x, source):

@@ -3,8 +3,9 @@ from itertools import product
 
 import pytest
 import torch
-from caption_toys import KINDS, lively, plain_search, visual_tokens
+from caption_toys import KINDS, lively, visual_tokens
 
+from mmrs.models.change.redecoding import search_by_redecoding
 from mmrs.models.change.search import (
     Caption,
     as_released,
@@ -19,7 +20,6 @@ A, B, C, D, E, F = range(4, 10)
 @pytest.mark.parametrize('kind', KINDS)
 @pytest.mark.parametrize('beams', [1, 2, 3])
 def test_many_images_are_written_as_each_is_by_redecoding(kind, beams):
-    plain = plain_search()
     captions = []
     for seed in range(8):
         decoder = lively(
@@ -28,7 +28,9 @@ def test_many_images_are_written_as_each_is_by_redecoding(kind, beams):
         tokens = visual_tokens(5)
         written = beam_search(decoder, tokens, beams)
         for i, caption in enumerate(written):
-            ids, score = plain(decoder, tokens[i : i + 1], beams, 9)
+            ids, score = search_by_redecoding(
+                decoder, tokens[i : i + 1], beams, 9
+            )
             assert caption.ids == ids
             assert caption.score == pytest.approx(score, abs=1e-3)
         captions += written
