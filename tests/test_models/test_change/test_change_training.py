@@ -22,7 +22,7 @@ METHODS = {
     method: next((CONFIGS / method).glob(f'{method}_mit-tiny_2xb16-*.py'))
     for method in ('rscama', 'mci', 'pix4cap')
 }
-EPOCHS = 12
+EPOCHS = 60
 
 
 @pytest.fixture(scope='module')
@@ -46,6 +46,9 @@ def small_cfg(method, data, work_dir):
         dataset = cfg[f'{split}_dataloader'].dataset
         dataset.update(data_root=str(data), min_count=1)
     cfg.val_dataloader.dataset.split = 'train'
+    dataset = cfg.train_dataloader.dataset
+    steps = [t for t in dataset.pipeline if t.type != 'FlipPair']
+    dataset.pipeline = steps
     cfg.train_dataloader.batch_size = 8
     cfg.train_cfg.update(max_epochs=EPOCHS, val_interval=100)
     cfg.default_hooks.checkpoint.interval = EPOCHS
@@ -71,10 +74,12 @@ def test_training_beats_a_constant_sentence(method, data, tmp_path):
 
         cfg.load_from = str(tmp_path / f'epoch_{EPOCHS}.pth')
         cfg.experiment_name += '_loaded'
-        assert Runner.from_cfg(cfg).test() == unseen
+        loaded = Runner.from_cfg(cfg).test()
+    # A class that no pair shows has no score.
+    assert loaded == pytest.approx(unseen, rel=0, abs=0, nan_ok=True)
     # The best that any one sentence can do, on the same pairs.
     constant = trained['caption/best_constant_CIDEr-D']
-    assert trained['caption/CIDEr-D'] > constant
+    assert trained['caption/CIDEr-D'] > 1.5 * constant
     if method != 'rscama':
-        # Changed pixels are rare: taking all of them for changed is worse.
-        assert trained['mask/mIoU_changed'] > 30
+        # All pixels taken for changed would score a tenth at best.
+        assert trained['mask/mIoU_changed'] > 50

@@ -9,3 +9,4 @@ _base_ = [
 
 model = dict(caption_head=dict(num_words=84))
 default_hooks = dict(logger=dict(interval=20))
+train_cfg = dict(max_epochs=65, val_interval=13)
