@@ -202,7 +202,7 @@ def test_grids_are_not_asked_without_rasterio(tmp_path, monkeypatch):
         write_geotiff(tmp_path / 'b.tif', epsg=32615),
     ]
     monkeypatch.setitem(sys.modules, 'rasterio', None)
-    LoadImagePair()(dict(img_path=paths))
+    assert len(LoadImagePair()(dict(img_path=paths))['imgs']) == 2
 
 
 # Masks

@@ -110,6 +110,7 @@ def test_other_numbers_stop_the_run(words, method, loader, tmp_path):
 def test_nothing_to_compare(num_words, train, tmp_path):
     runner = make_runner(tmp_path, Captioner(num_words), train, val=train)
     runner.train()
+    assert runner.epoch == runner.max_epochs
 
 
 class Wrapped(MMDistributedDataParallel):

@@ -1,5 +1,6 @@
 """How the losses of several tasks become one."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 import torch
@@ -12,7 +13,7 @@ from mmrs.utils.errors import InputError
 Losses = dict[str, Tensor]
 
 
-class LossBalancer(nn.Module):
+class LossBalancer(nn.Module, ABC):
     """Base: weighs all ``loss_*`` of a dict, and keeps their own values.
 
     A subclass has ``balance(losses)``, which gets the losses alone and
@@ -36,9 +37,9 @@ class LossBalancer(nn.Module):
         }
         return losses | self.balance(tasks) | raw
 
+    @abstractmethod
     def balance(self, losses: Losses) -> Losses:
         """Weigh the losses."""
-        raise NotImplementedError
 
 
 @MODELS.register_module()

@@ -120,6 +120,17 @@ class DateMerger(nn.Module):
         return x.flatten(2).transpose(1, 2)
 
 
+def feed_forward(dims: int, hidden: int, dropout: float) -> nn.Sequential:
+    """Two linear layers with a ReLU between, each followed by dropout."""
+    return nn.Sequential(
+        nn.Linear(dims, hidden),
+        nn.ReLU(),
+        nn.Dropout(dropout),
+        nn.Linear(hidden, dims),
+        nn.Dropout(dropout),
+    )
+
+
 @MODELS.register_module()
 class KeepMaps(BaseModule):
     """The mask neck of a network that needs none."""

@@ -282,5 +282,7 @@ def test_files_that_are_no_such_clip(tmp_path):
 
 
 def test_nothing_is_read_before_training_begins(tmp_path):
-    build(pretrained=str(tmp_path / 'missing.pth'))
-    build().init_weights()
+    file = tmp_path / 'missing.pth'
+    model = build(pretrained=str(file))
+    with pytest.raises(InputError, match='missing.pth does not exist'):
+        model.init_weights()

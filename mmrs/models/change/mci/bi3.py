@@ -7,6 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..layers import feed_forward
+
 
 class LocalEnhancement(nn.Module):
     """Look around: three depthwise kernels, joined and added to the map.
@@ -74,13 +76,7 @@ class BI3Layer(nn.Module):
         self.v = nn.Linear(dims, dims)
         self.out = nn.Linear(dims, dims)
         self.norm1 = nn.LayerNorm(dims)
-        self.ffn = nn.Sequential(
-            nn.Linear(dims, hidden),
-            nn.ReLU(),
-            nn.Dropout(dropout),
-            nn.Linear(hidden, dims),
-            nn.Dropout(dropout),
-        )
+        self.ffn = feed_forward(dims, hidden, dropout)
         self.norm2 = nn.LayerNorm(dims)
 
     def forward(self, own: Tensor, other: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ from mmrs.models.change.layers import (
     AxisPositions,
     DateMerger,
     Maps,
+    feed_forward,
     init_xavier,
     replace_map,
 )
@@ -41,13 +42,7 @@ class CrossDateLayer(nn.Module):
             dims, heads, dropout, batch_first=True
         )
         self.norm1 = nn.LayerNorm(dims)
-        self.ffn = nn.Sequential(
-            nn.Linear(dims, hidden),
-            nn.ReLU(),
-            nn.Dropout(dropout),
-            nn.Linear(hidden, dims),
-            nn.Dropout(dropout),
-        )
+        self.ffn = feed_forward(dims, hidden, dropout)
         self.norm2 = nn.LayerNorm(dims)
 
     def forward(self, own: Tensor, other: Tensor) -> Tensor:
