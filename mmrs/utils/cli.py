@@ -30,6 +30,19 @@ def run_tool(main: Callable[[], None]) -> None:
             raise
         hint = f'({TRACE_VARIABLE}=1 shows the trace)'
         sys.exit(f'error: {message} {hint}')
+    leave_processes()
+
+
+def leave_processes() -> None:
+    """Part from the other processes of a distributed run that has ended.
+
+    A process that ends with its process group alive still has the group's
+    threads running, and now and then aborts on them.
+    """
+    group = sys.modules.get('torch.distributed')
+    if group and group.is_available() and group.is_initialized():
+        group.barrier()  # the first process holds the store of all
+        group.destroy_process_group()
 
 
 def describe(error: Exception) -> str | None:
