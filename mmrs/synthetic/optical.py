@@ -58,14 +58,14 @@ def render_optical(
     margin = reach(look.sun_elevation, window.gsd)
     wide = window.pad(margin)
     found = survey(world, wide, date)
-    colour = _albedo(world, found, look)
-    colour *= _light(found, look)[..., None]
+    colour = paint_world(world, found, look)
+    colour *= sunlight(found, look)[..., None]
     image = _expose(world, colour, wide, look, date)
     inner = image[margin:-margin, margin:-margin]
     return np.ascontiguousarray(inner), found.crop(window, margin)
 
 
-def _albedo(world: World, found: Survey, look: Look) -> np.ndarray:
+def paint_world(world: World, found: Survey, look: Look) -> np.ndarray:
     """Colour of everything in even light, float32 (H, W, 3)."""
     window = found.layout.window
     ground = paint_ground(world, found.layout, look.dryness)
@@ -83,7 +83,7 @@ def _albedo(world: World, found: Survey, look: Look) -> np.ndarray:
     return colour + found.canopy.alpha[..., None] * (trees - colour)
 
 
-def _light(found: Survey, look: Look) -> np.ndarray:
+def sunlight(found: Survey, look: Look) -> np.ndarray:
     """Sunlight on each pixel relative to flat open ground, (H, W)."""
     layout = found.layout
     sun = np.array((math.cos(look.sun_azimuth), math.sin(look.sun_azimuth)))

@@ -19,6 +19,7 @@ LAYOUTS = {
     'scene-cls': 'scene classification: one folder a class',
     'levir-cc': 'LEVIR-CC: places at two dates, five captions each',
     'levir-mci': 'LEVIR-MCI: the same with masks of the changes',
+    'levir-cs': 'LEVIR_CS: clouds and snow, four bands of 10 bits',
 }
 
 

@@ -7,6 +7,7 @@ from rich.progress import track
 
 from mmrs.synthetic.layouts import (
     levir_cc,
+    levir_cs,
     levir_mci,
     nwpu,
     scene_cls,
@@ -24,6 +25,7 @@ WRITERS = {
     'scene-cls': scene_cls.write,
     'levir-cc': levir_cc.write,
     'levir-mci': levir_mci.write,
+    'levir-cs': levir_cs.write,
 }
 MANIFEST = 'synthetic.json'
 
