@@ -1,3 +1,10 @@
+from .bands import (
+    BandJitter,
+    LoadBands,
+    LoadCloudMask,
+    PerPatchZScore,
+    RandomRot90,
+)
 from .loading import BadImageError, LoadRSImage, read_bands
 from .pairs import (
     BiTemporal,
@@ -12,14 +19,19 @@ from .pairs import (
 
 __all__ = [
     'BadImageError',
+    'BandJitter',
     'BiTemporal',
     'EncodeCaption',
     'ExchangeTime',
     'FlipPair',
+    'LoadBands',
     'LoadChangeMask',
+    'LoadCloudMask',
     'LoadImagePair',
     'LoadPseudoMask',
     'LoadRSImage',
     'PackChangeInputs',
+    'PerPatchZScore',
+    'RandomRot90',
     'read_bands',
 ]
