@@ -20,6 +20,7 @@ LAYOUTS = {
     'levir-cc': 'LEVIR-CC: places at two dates, five captions each',
     'levir-mci': 'LEVIR-MCI: the same with masks of the changes',
     'levir-cs': 'LEVIR_CS: clouds and snow, four bands of 10 bits',
+    '38-cloud': '38-Cloud: clouds, patches of Landsat-like scenes',
 }
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from rich.progress import track
 
 from mmrs.synthetic.layouts import (
+    cloud38,
     levir_cc,
     levir_cs,
     levir_mci,
@@ -26,6 +27,7 @@ WRITERS = {
     'levir-cc': levir_cc.write,
     'levir-mci': levir_mci.write,
     'levir-cs': levir_cs.write,
+    '38-cloud': cloud38.write,
 }
 MANIFEST = 'synthetic.json'
 

@@ -207,8 +207,8 @@ def write_quality(path: Path, judged: dict[str, Quality]) -> None:
         judged: by the image's name.
     """
     terms = np.array([(x.thin, x.bright, x.mixed) for x in judged.values()])
-    below = (terms[:, None] > terms[None]).sum(1)
-    difficulty = (below / max(len(terms) - 1, 1)).mean(1)
+    below = [np.searchsorted(np.sort(term), term) for term in terms.T]
+    difficulty = np.mean(below, 0) / max(len(terms) - 1, 1)
     clean = difficulty <= np.median(difficulty)
     with path.open('w', newline='') as file:
         table = csv.writer(file, lineterminator='\n')

@@ -31,7 +31,7 @@ def digests(folder: Path) -> dict[str, str]:
 
 def images_of(files: dict[str, str]) -> dict[str, str]:
     ends = ('.jpg', '.tif', '.png')
-    return {k: v for k, v in files.items() if k.endswith(ends)}
+    return {k: v for k, v in files.items() if k.lower().endswith(ends)}
 
 
 @pytest.fixture(scope='module')
