@@ -14,7 +14,7 @@ from mmrs.utils.errors import InputError
 from mmrs.utils.files import is_image
 
 from .bad_images import SkipBadImages
-from .transforms import bands as _bands  # noqa: F401  (registers them)
+from .transforms import label_noise  # noqa: F401  (registers the transforms)
 from .transforms.bands import IGNORED, read_mask, unknown_values
 from .transforms.raster_files import band_names, raster_size, tile_windows
 

@@ -5,6 +5,7 @@ from .bands import (
     PerPatchZScore,
     RandomRot90,
 )
+from .label_noise import PackCloudInputs, SyntheticCloudNoise
 from .loading import BadImageError, LoadRSImage, read_bands
 from .pairs import (
     BiTemporal,
@@ -31,7 +32,9 @@ __all__ = [
     'LoadPseudoMask',
     'LoadRSImage',
     'PackChangeInputs',
+    'PackCloudInputs',
     'PerPatchZScore',
     'RandomRot90',
+    'SyntheticCloudNoise',
     'read_bands',
 ]

@@ -22,6 +22,7 @@ __all__ = [
 ]
 
 IGNORED = 255  # the class of mask pixels that no loss and no score counts
+_VISIBLE = ('blue', 'green', 'red')
 _SAMPLE_STEP = 4  # of each axis, the pixels that are looked at for the range
 
 
@@ -494,6 +495,17 @@ class RandomRot90(BaseTransform):
 
     def __repr__(self) -> str:
         return f'{type(self).__name__}(prob={self.prob})'
+
+
+def visible_bands(results: dict) -> np.ndarray:
+    """Take blue, green and red of ``img`` (H, W, C).
+
+    All bands, where ``bands`` names none of these.
+    """
+    image = _with_bands(results['img'])
+    names = results.get('bands', ())
+    found = [i for i, name in enumerate(names) if name in _VISIBLE]
+    return image[..., found] if found else image
 
 
 def _with_bands(image: np.ndarray) -> np.ndarray:
