@@ -1,6 +1,8 @@
 """Clouds and snow in the layouts of LEVIR_CS and 38-Cloud."""
 
 import csv
+import runpy
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -132,3 +134,24 @@ def test_38_cloud_patches_make_up_scenes(cloud38):
                 np.testing.assert_array_equal(
                     whole['gt'][inner], 255 * np.array(truth, int)
                 )
+
+
+def test_sheet_shows_colours_and_labels(
+    levir_cs, tmp_path, repo_root, monkeypatch
+):
+    tool = str(repo_root / 'tools/misc/make_cloud_sheet.py')
+    out = tmp_path / 'sheet.png'
+    monkeypatch.setattr(
+        sys, 'argv', [tool, str(levir_cs), str(out), '--num', '2']
+    )
+    runpy.run_path(tool, run_name='__main__')
+    sheet = np.array(Image.open(out))
+    assert sheet.shape == (136, 2 * 400, 3)
+    label = next(levir_cs.glob('train/label_0_1_2/*_000000_roiMap.tif'))
+    share = (read(label) == 2).mean()
+    blue = (sheet[4:132, 268:396] == (90, 160, 255)).all(-1).mean()
+    assert blue == pytest.approx(share, abs=0.02)
+
+    monkeypatch.setattr(sys, 'argv', [tool, str(tmp_path), str(out)])
+    with pytest.raises(SystemExit, match='mss has no images'):
+        runpy.run_path(tool, run_name='__main__')
