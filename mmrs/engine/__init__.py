@@ -2,16 +2,20 @@
 
 from .hooks import (
     CheckVocabularyHook,
+    CurriculumHook,
     DrawPredictionsHook,
     EpochSeedHook,
     FiniteLossHook,
+    FitWeightsHook,
     FreezeHook,
 )
 
 __all__ = [
     'CheckVocabularyHook',
+    'CurriculumHook',
     'DrawPredictionsHook',
     'EpochSeedHook',
     'FiniteLossHook',
+    'FitWeightsHook',
     'FreezeHook',
 ]
