@@ -5,19 +5,18 @@ from collections.abc import Sequence
 import numpy as np
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import MMLogger
-from rich import box
-from rich.console import Console
-from rich.table import Table
 
 from mmrs.registry import METRICS
 from mmrs.utils.errors import InputError
 
 from .confusion import (
-    MaskScores,
     binary_confusion,
+    class_figures,
     confusion_matrix,
+    known_mean,
     mask_scores,
     semantic_change_scores,
+    table_of,
 )
 
 
@@ -93,26 +92,23 @@ class ChangeMaskMetric(BaseMetric):
         confusion = np.sum(results, axis=0)
         classes = self._classes()
         scores = mask_scores(confusion)
-        self._print(classes, scores)
+        logger = MMLogger.get_current_instance()
+        logger.info('masks\n' + table_of(classes, scores))
         total = confusion.sum()
         share = confusion.sum(1) / max(total, 1)
         binary = mask_scores(binary_confusion(confusion))
         figures = dict(
-            mIoU=_mean(scores.iou),
-            mIoU_changed=_mean(scores.iou[1:]),
+            mIoU=known_mean(scores.iou),
+            mIoU_changed=known_mean(scores.iou[1:]),
             aAcc=np.trace(confusion) / max(total, 1),
-            mAcc=_mean(scores.recall),
+            mAcc=known_mean(scores.recall),
             fwIoU=np.nansum(share * np.nan_to_num(scores.iou)),
             change_F1=binary.f1[1],
             change_IoU=binary.iou[1],
             change_precision=binary.precision[1],
             change_recall=binary.recall[1],
         )
-        for i, name in enumerate(classes):
-            figures[f'IoU_{name}'] = scores.iou[i]
-            figures[f'F1_{name}'] = scores.f1[i]
-            figures[f'precision_{name}'] = scores.precision[i]
-            figures[f'recall_{name}'] = scores.recall[i]
+        figures |= class_figures(classes, scores)
         if len(classes) > 2:
             figures['SeK'] = semantic_change_scores(confusion)['SeK']
         return {name: 100 * float(value) for name, value in figures.items()}
@@ -126,20 +122,3 @@ class ChangeMaskMetric(BaseMetric):
                 'the data sets of val_dataloader and test_dataloader'
             )
         return classes
-
-    def _print(self, classes: Sequence[str], scores: MaskScores) -> None:
-        names = list(scores._fields)
-        table = Table('class', *names, box=box.ASCII)
-        for i, label in enumerate(classes):
-            row = (f'{100 * getattr(scores, name)[i]:.2f}' for name in names)
-            table.add_row(label, *row)
-        console = Console(width=100)
-        with console.capture() as capture:
-            console.print(table)
-        MMLogger.get_current_instance().info('masks\n' + capture.get())
-
-
-def _mean(values: np.ndarray) -> float:
-    """Mean without NaN; NaN of nothing but NaN."""
-    known = values[~np.isnan(values)]
-    return known.mean() if known.size else float('nan')

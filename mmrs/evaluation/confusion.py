@@ -1,15 +1,22 @@
 """Scores of class maps, from counts of what was taken for what."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from rich import box
+from rich.console import Console
+from rich.table import Table
 
 __all__ = [
     'MaskScores',
     'binary_confusion',
+    'class_figures',
     'confusion_matrix',
+    'known_mean',
     'mask_scores',
     'semantic_change_scores',
+    'table_of',
 ]
 
 
@@ -75,6 +82,41 @@ def mask_scores(confusion: np.ndarray) -> MaskScores:
             hits / true,
             2 * hits / (true + told),
         )
+
+
+def class_figures(
+    classes: Sequence[str], scores: MaskScores
+) -> dict[str, float]:
+    """Name the scores: ``IoU_CLASS``, ``F1_CLASS`` and so on, 0 to 1."""
+    return {
+        f'{title}_{name}': float(values[i])
+        for i, name in enumerate(classes)
+        for title, values in (
+            ('IoU', scores.iou),
+            ('F1', scores.f1),
+            ('precision', scores.precision),
+            ('recall', scores.recall),
+        )
+    }
+
+
+def table_of(classes: Sequence[str], scores: MaskScores) -> str:
+    """The scores of each class in percent, a table for the log."""
+    names = list(scores._fields)
+    table = Table('class', *names, box=box.ASCII)
+    for i, label in enumerate(classes):
+        row = (f'{100 * getattr(scores, name)[i]:.2f}' for name in names)
+        table.add_row(label, *row)
+    console = Console(width=100)
+    with console.capture() as capture:
+        console.print(table)
+    return capture.get()
+
+
+def known_mean(values: np.ndarray) -> float:
+    """Mean without NaN; NaN of nothing but NaN."""
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if known.size else float('nan')
 
 
 def binary_confusion(confusion: np.ndarray) -> np.ndarray:
