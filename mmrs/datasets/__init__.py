@@ -7,9 +7,17 @@ __getattr__, __dir__, __all__ = lazy_names(
     {
         'aid': ('AIDDataset',),
         'change_pairs': ('ChangePairDataset',),
+        'cloud38': ('Cloud38Dataset',),
         'cloud_base': ('CloudDataset',),
+        'cloudsen12': ('CloudSEN12Dataset',),
+        'csmask': ('CSMaskDataset',),
         'dubai_cc': ('DubaiCCDataset',),
         'instance_seg': ('InstanceSegDataset',),
+        'landsat8': (
+            'L8BiomeDataset',
+            'LandsatBQADataset',
+            'SPARCSDataset',
+        ),
         'levir_cc': ('LEVIRCCDataset',),
         'levir_cs': ('LevirCSDataset',),
         'levir_mci': ('LEVIRMCIDataset',),
@@ -38,6 +46,11 @@ __getattr__, __dir__, __all__ = lazy_names(
         ),
         'uc_merced': ('UCMercedDataset',),
         'whu': ('WHUInsSegDataset',),
+        'whu_clouds': (
+            'GF12MSWHUDataset',
+            'GF1WHUDataset',
+            'HRCWHUDataset',
+        ),
         'whu_cdc': ('WHUCDCDataset',),
     },
 )

@@ -2,8 +2,9 @@
 
 import csv
 import math
+import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from mmrs.utils.files import is_image
 from .bad_images import SkipBadImages
 from .transforms import label_noise  # noqa: F401  (registers the transforms)
 from .transforms.bands import IGNORED, read_mask, unknown_values
-from .transforms.raster_files import band_names, raster_size, tile_windows
+from .transforms.raster_files import band_names
 
 #: Classes and grey levels of the views that labels are read in. Those of
 #: three classes have the greys of the files of the LEVIR laboratory.
@@ -79,6 +80,10 @@ class CloudDataset(SkipBadImages, BaseDataset):
             split: values found against values mapped. 0: none.
         may_lack: Classes that may be absent from the labels. Else a training
             split without a pixel of a class is an error.
+        val_share: Of data sets without a part for validation: which part of
+            the training images (or scenes) ``'val'`` takes from ``'train'``,
+            0 to 1. ``'trainval'`` has all of them.
+        val_seed: Another seed, another choice of these.
         metainfo: As of :class:`mmengine.dataset.BaseDataset`, over the
             view's.
         **kwargs: As of :class:`mmengine.dataset.BaseDataset`.
@@ -89,6 +94,8 @@ class CloudDataset(SkipBadImages, BaseDataset):
 
     #: Names of all bands of the files, in their order.
     BANDS: tuple[str, ...] = ()
+    #: Whether each band is in a file of its own.
+    ONE_FILE_A_BAND = False
     #: Other names of the same that TIFFs may carry.
     BAND_CODES: tuple[str, ...] = ()
     #: Class by value of the files, for each view that the labels allow.
@@ -120,6 +127,8 @@ class CloudDataset(SkipBadImages, BaseDataset):
         quality_file: str = 'quality.csv',
         check_labels: int = 20,
         may_lack: Sequence[str] = (),
+        val_share: float = 0.1,
+        val_seed: int = 0,
         metainfo: dict | None = None,
         **kwargs,
     ) -> None:
@@ -131,11 +140,15 @@ class CloudDataset(SkipBadImages, BaseDataset):
         self.split = split
         self.file_bands = tuple(file_bands or self.BANDS)
         self.bands = self._check_bands(bands)
+        if self.ONE_FILE_A_BAND:
+            self.file_bands = self.bands  # others are not even opened
         self.view = str(view or self.VIEW)
         self.label_map = self._find_label_map(label_map)
         self.quality_file = quality_file
         self.check_labels = check_labels
         self.may_lack = tuple(may_lack)
+        self.val_share = val_share
+        self.val_seed = val_seed
         # Of all samples alike, so they are kept once.
         self._common = dict(
             file_bands=self.file_bands,
@@ -166,6 +179,16 @@ class CloudDataset(SkipBadImages, BaseDataset):
         """
         raise NotImplementedError
 
+    def known_ids(self) -> set[str]:
+        """Names of the images of all splits, which a quality file may use."""
+        ids = set()
+        for split in self.SPLITS:
+            try:
+                ids |= {sample['sample_id'] for sample in self.scan(split)}
+            except InputError:  # not every copy has all splits
+                continue
+        return ids
+
     def load_data_list(self) -> list[dict]:
         """List the samples, and make the checks."""
         samples = self.scan(self.split)
@@ -185,6 +208,21 @@ class CloudDataset(SkipBadImages, BaseDataset):
     def get_data_info(self, idx: int) -> dict:
         """Get what is known of an image before its files are read."""
         return super().get_data_info(idx) | self._common
+
+    def choose(self, split: str, names: Iterable[str]) -> list[str]:
+        """Take the part of the training images that a split is.
+
+        Args:
+            split: ``'train'``, ``'val'`` or ``'trainval'``.
+            names: Of all training images, or scenes.
+
+        Returns:
+            Sorted names.
+        """
+        if split == 'trainval':
+            return sorted(names)
+        shares = dict(val=self.val_share, train=1 - self.val_share)
+        return hold_out(names, shares, self.val_seed)[split]
 
     def _check_bands(self, bands: Sequence[str] | None) -> tuple[str, ...]:
         wanted = tuple(bands or self.file_bands)
@@ -247,7 +285,7 @@ class CloudDataset(SkipBadImages, BaseDataset):
         own = {sample['sample_id'] for sample in samples}
         unknown = quality.keys() - own
         if unknown:
-            unknown -= self._ids_of_other_splits()
+            unknown -= self.known_ids()
         if unknown:
             raise InputError(
                 f'{path}: names {len(unknown)} image(s) that are not in '
@@ -261,15 +299,6 @@ class CloudDataset(SkipBadImages, BaseDataset):
             f'noisy; {len(own) - named} are not named and taken as clean',
             logger='current',
         )
-
-    def _ids_of_other_splits(self) -> set[str]:
-        ids = set()
-        for split in self.SPLITS:
-            try:
-                ids |= {sample['sample_id'] for sample in self.scan(split)}
-            except InputError:  # not every copy has all splits
-                continue
-        return ids
 
     def _check_samples(self, samples: list[dict]) -> None:
         """Compare some masks with the label map, and files with the bands."""
@@ -404,7 +433,7 @@ def read_quality(path: Path) -> dict[str, tuple[str, float]]:
 
 
 def hold_out(
-    names: Sequence[str], shares: Mapping[str, float], seed: int = 0
+    names: Iterable[str], shares: Mapping[str, float], seed: int = 0
 ) -> dict[str, list[str]]:
     """Split names at random, the same way on every machine.
 
@@ -427,26 +456,15 @@ def hold_out(
     }
 
 
-def cut_tiles(
-    samples: Sequence[dict], tile: int | None, stride: int | None = None
-) -> list[dict]:
-    """Make a sample of each tile of large images.
+def list_folder(folder: Path, how_to_get: str) -> list[str]:
+    """List the sorted names of the image files of a folder.
 
-    Args:
-        samples: With ``sample_id`` and ``img_path``.
-        tile: Side in px. None: whole images, as they are.
-        stride: From tile to tile in px. None: as `tile`.
+    Raises:
+        InputError: There is no such folder; `how_to_get` says what to do.
     """
-    if tile is None:
-        return list(samples)
-    tiles = []
-    for sample in samples:
-        path = sample['img_path']
-        size = raster_size(path if isinstance(path, str) else path[0])
-        for window in tile_windows(size, tile, stride or tile):
-            name = f'{sample["sample_id"]}_{window[0]}_{window[1]}'
-            tiles.append(sample | dict(sample_id=name, window=window))
-    return tiles
+    if not folder.is_dir():
+        raise InputError(f'{folder}: no such folder; {how_to_get}')
+    return sorted(filter(is_image, os.listdir(folder)))
 
 
 def _check_unique(samples: list[dict], root: str) -> None:

@@ -7,7 +7,7 @@ from mmrs.registry import DATASETS
 from mmrs.utils.errors import InputError
 from mmrs.utils.files import is_image, read_lines
 
-from .cloud_base import CloudDataset, hold_out
+from .cloud_base import CloudDataset
 
 _MSS, _DEM, _LABEL = '_mss', '_dem', '_roiMap'
 _LABEL_FOLDERS = ('label_0_1_2', 'label')
@@ -46,8 +46,6 @@ class LevirCSDataset(CloudDataset):
 
     Args:
         *args: As of :class:`~mmrs.datasets.CloudDataset`.
-        val_share: Part of the training scenes that is for validation, 0 to 1.
-        val_seed: Another seed, another choice of these.
         list_file: List of the scenes, below `data_root`. None:
             ``train.txt`` or ``test.txt``, where it is there.
         **kwargs: As of :class:`~mmrs.datasets.CloudDataset`.
@@ -71,13 +69,9 @@ class LevirCSDataset(CloudDataset):
     def __init__(
         self,
         *args,
-        val_share: float = 0.1,
-        val_seed: int = 0,
         list_file: str | None = None,
         **kwargs,
     ) -> None:
-        self.val_share = val_share
-        self.val_seed = val_seed
         self.list_file = list_file
         super().__init__(*args, **kwargs)
 
@@ -92,11 +86,9 @@ class LevirCSDataset(CloudDataset):
         """List the scenes of a split."""
         part = 'test' if split == 'test' else 'train'
         scenes = self._listed(part) or self._found(part)
-        if split in ('train', 'val'):
-            shares = dict(val=self.val_share, train=1 - self.val_share)
-            names = hold_out(scenes, shares, self.val_seed)[split]
-        else:
-            names = sorted(scenes)
+        names = (
+            sorted(scenes) if part == 'test' else self.choose(split, scenes)
+        )
         self._check_files(part, {name: scenes[name] for name in names})
         return [self._sample(name, scenes[name]) for name in names]
 
@@ -157,7 +149,11 @@ class LevirCSDataset(CloudDataset):
             if folder.is_dir()
             for name in os.listdir(folder)
         }
-        missing = [k for k, path in paths.items() if path not in present]
+        missing = [
+            str(path or key)
+            for key, path in paths.items()
+            if path not in present
+        ]
         if missing:
             raise InputError(
                 f'{self.data_root}: {len(missing)} file(s) of {part} are not '

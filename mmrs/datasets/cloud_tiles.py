@@ -1,0 +1,75 @@
+"""Cloud data sets of large scenes, which are cut into tiles."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from .cloud_base import CloudDataset
+from .transforms.bands import IGNORED, read_mask
+from .transforms.raster_files import Window, raster_size, tile_windows
+
+
+class TiledCloudDataset(CloudDataset):
+    """Scenes, of which each tile is a sample.
+
+    Only the window of a tile is read from a GeoTIFF. Its ``sample_id`` is
+    that of the scene, with row and column of its first pixel. Tiles whose
+    labels are all ignored, as the margins of a scene, are left out; for that,
+    the masks are read once at the start.
+
+    Args:
+        *args: As of :class:`~mmrs.datasets.CloudDataset`.
+        tile: Side of a tile in px. 0: scenes are samples as they are. None:
+            that of the class.
+        stride: From one tile to the next in px. None: as `tile`.
+        **kwargs: As of :class:`~mmrs.datasets.CloudDataset`.
+    """
+
+    TILE = 512
+
+    def __init__(
+        self,
+        *args,
+        tile: int | None = None,
+        stride: int | None = None,
+        **kwargs,
+    ) -> None:
+        self.tile = self.TILE if tile is None else tile
+        self.stride = stride or self.tile
+        super().__init__(*args, **kwargs)
+
+    def cut(self, scenes: Sequence[dict]) -> list[dict]:
+        """Make a sample of each tile of scenes."""
+        if not self.tile:
+            return list(scenes)
+        return [tile for scene in scenes for tile in self._cut(scene)]
+
+    def _cut(self, scene: dict) -> list[dict]:
+        path = scene['img_path']
+        size = raster_size(path if isinstance(path, str) else path[0])
+        windows = tile_windows(size, self.tile, self.stride)
+        if scene['seg_map_path'] is not None:
+            values = read_mask(scene | self._common)
+            ignored = [v for v, c in self.label_map.items() if c == IGNORED]
+            windows = [
+                window
+                for window in windows
+                if _has_others(values, window, ignored)
+            ]
+        return [
+            scene
+            | dict(
+                sample_id=f'{scene["sample_id"]}_{window[0]}_{window[1]}',
+                window=window,
+            )
+            for window in windows
+        ]
+
+
+def _has_others(
+    values: np.ndarray, window: Window, ignored: Sequence[int]
+) -> bool:
+    """Whether a window of a mask (H, W) has values that are not ignored."""
+    row, column, height, width = window
+    part = values[row : row + height, column : column + width]
+    return not np.isin(part, ignored).all()
