@@ -97,7 +97,6 @@ def main() -> None:
     """Test."""
     args = parse_args()
     cfg = load_runner_config(args)
-    cfg.load_from, cfg.resume = None, False
     if args.show or args.show_dir:
         set_drawing(cfg, args.show_dir, args.show)
     if args.out:
@@ -105,33 +104,9 @@ def main() -> None:
     if args.tta:
         set_tta(cfg)
 
-    from mmengine.logging import print_log
-    from mmengine.model import is_model_wrapper
-    from mmengine.runner import Runner
+    from mmrs.utils.testing import build_test_runner
 
-    from mmrs.utils.checkpoint import (
-        forget_pretraining,
-        load_weights,
-        read_checkpoint,
-    )
-    from mmrs.utils.machine import fit_to_machine
-
-    checkpoint = read_checkpoint(args.checkpoint)
-    forget_pretraining(cfg.model)
-    fit_to_machine(cfg)
-    runner = Runner.from_cfg(cfg)
-    runner.call_hook('after_load_checkpoint', checkpoint=checkpoint)
-    model = runner.model
-    if is_model_wrapper(model):
-        model = model.module
-    unused = load_weights(model, checkpoint, args.checkpoint)
-    if unused:
-        print_log(
-            f'{args.checkpoint} holds {len(unused)} weights that the model '
-            f'does not have, first: {unused[0]}',
-            logger='current',
-        )
-    runner.test()
+    build_test_runner(cfg, args.checkpoint).test()
 
 
 if __name__ == '__main__':

@@ -23,6 +23,13 @@ __getattr__, __dir__, __all__ = lazy_names(
         ),
         'cover_error': ('CoverError',),
         'instance_seg_metric': ('InstanceSegMetric',),
+        'label_audit': ('audit_image', 'injected_among_top'),
+        'manual_tally': (
+            'compare_raters',
+            'count_verdicts',
+            'read_verdicts',
+            'write_sheet',
+        ),
         'scene_cls_metric': ('SceneClsMetric',),
         'seg_metric': ('ClassMaps', 'SegMetric'),
         'subset_iou_metric': ('SubsetIoUMetric',),
