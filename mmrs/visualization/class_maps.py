@@ -16,7 +16,7 @@ def bands_to_rgb(image: np.ndarray, bands: Sequence[str]) -> np.ndarray:
     """Show an image of named bands in true colour.
 
     All bands are stretched alike, from the darkest to the brightest percent,
-    so that colours stay and clouds do not fade.
+    so that colours stay; the root shows dark ground beside bright clouds.
 
     Args:
         image: (H, W, C), in any unit.
@@ -33,7 +33,8 @@ def bands_to_rgb(image: np.ndarray, bands: Sequence[str]) -> np.ndarray:
     else:
         image = image[..., : 3 if image.shape[2] > 2 else 1]
     low, high = np.percentile(image, (1, 99))
-    return to_rgb(255 * (image - low) / max(high - low, 1e-9))
+    shown = np.clip((image - low) / max(high - low, 1e-9), 0, 1)
+    return to_rgb(255 * np.sqrt(shown))
 
 
 def color_classes(
