@@ -3,8 +3,8 @@
 # can change all of it:
 #     train_dataloader.dataset.pipeline.2.eta=0.2
 #     train_dataloader.dataset.pipeline.2.seed=1
-# `quality_file` tells which images are noisy; tools/benchmarks/cloud_noise.py
-# writes it.
+# `quality_file` tells which images are noisy: `--injected` of
+# tools/dataset_converters/cloud_quality.py writes it.
 _base_ = '../../_base_/datasets/synthetic_levir_cs.py'
 
 eta = 0.4
