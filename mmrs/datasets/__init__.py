@@ -42,6 +42,7 @@ __getattr__, __dir__, __all__ = lazy_names(
             'PackCloudInputs',
             'PerPatchZScore',
             'RandomRot90',
+            'RandomScaleCrop',
             'SyntheticCloudNoise',
         ),
         'uc_merced': ('UCMercedDataset',),

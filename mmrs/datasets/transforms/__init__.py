@@ -4,6 +4,7 @@ from .bands import (
     LoadCloudMask,
     PerPatchZScore,
     RandomRot90,
+    RandomScaleCrop,
 )
 from .label_noise import PackCloudInputs, SyntheticCloudNoise
 from .loading import BadImageError, LoadRSImage, read_bands
@@ -35,6 +36,7 @@ __all__ = [
     'PackCloudInputs',
     'PerPatchZScore',
     'RandomRot90',
+    'RandomScaleCrop',
     'SyntheticCloudNoise',
     'read_bands',
 ]

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Mapping, Sequence
 
+import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform
 
@@ -19,6 +20,7 @@ __all__ = [
     'LoadCloudMask',
     'PerPatchZScore',
     'RandomRot90',
+    'RandomScaleCrop',
 ]
 
 IGNORED = 255  # the class of mask pixels that no loss and no score counts
@@ -466,6 +468,82 @@ class BandJitter(BaseTransform):
             f'{type(self).__name__}(gain={self.gain}, offset={self.offset}, '
             f'common={self.common}, prob={self.prob})'
         )
+
+
+@TRANSFORMS.register_module()
+class RandomScaleCrop(BaseTransform):
+    """Cut out a random square, so large that resizing it gives the crop.
+
+    The same as resizing the image at random and then cropping it, without
+    resizing what is cut away; images need not be of one size. An image that
+    is smaller than the square is taken whole along that side: padding is left
+    to the data preprocessor.
+
+    Required keys: ``img``; ``seg_fields`` where there are masks.
+
+    Modified keys: those, and ``img_shape``.
+
+    Args:
+        crop_size: Side of the crop in px.
+        ratio_range: Least and largest enlargement.
+        cat_max_ratio: Largest part of the known pixels of ``gt_seg_map`` that
+            one class may have in the square; the last of ten draws is taken
+            as it is. 1: whatever is drawn.
+    """
+
+    def __init__(
+        self,
+        crop_size: int,
+        ratio_range: tuple[float, float] = (0.5, 2.0),
+        cat_max_ratio: float = 1.0,
+    ) -> None:
+        self.crop_size = crop_size
+        self.ratio_range = ratio_range
+        self.cat_max_ratio = cat_max_ratio
+
+    def transform(self, results: dict) -> dict:
+        """Cut out and resize."""
+        ratio = random.uniform(*self.ratio_range)
+        side = max(round(self.crop_size / ratio), 1)
+        part = self._draw(results, side)
+        height, width = results['img'][part].shape[:2]
+        # By the side, so that a whole square is of the size asked for.
+        size = tuple(
+            max(round(n * self.crop_size / side), 1) for n in (width, height)
+        )
+        image = _with_bands(results['img'])[part]
+        results['img'] = _with_bands(cv2.resize(image, size))
+        for key in results.get('seg_fields', ()):
+            results[key] = cv2.resize(
+                results[key][part], size, interpolation=cv2.INTER_NEAREST
+            )
+        results['img_shape'] = results['img'].shape[:2]
+        return results
+
+    def _draw(self, results: dict, side: int) -> tuple[slice, slice]:
+        for _ in range(10):
+            part = tuple(
+                _random_slice(n, side) for n in results['img'].shape[:2]
+            )
+            if self.cat_max_ratio >= 1 or 'gt_seg_map' not in results:
+                break
+            labels = results['gt_seg_map'][part]
+            counts = np.bincount(labels[labels != IGNORED], minlength=1)
+            if counts.max() < self.cat_max_ratio * counts.sum():
+                break
+        return part
+
+    def __repr__(self) -> str:
+        return (
+            f'{type(self).__name__}(crop_size={self.crop_size}, '
+            f'ratio_range={self.ratio_range}, '
+            f'cat_max_ratio={self.cat_max_ratio})'
+        )
+
+
+def _random_slice(length: int, part: int) -> slice:
+    start = random.randint(0, max(length - part, 0))
+    return slice(start, start + part)
 
 
 @TRANSFORMS.register_module()

@@ -11,6 +11,7 @@ from mmrs.datasets import (
     LoadCloudMask,
     PerPatchZScore,
     RandomRot90,
+    RandomScaleCrop,
 )
 from mmrs.datasets.transforms.mask_codes import landsat8_bqa
 from mmrs.datasets.transforms.raster_files import tile_windows
@@ -262,6 +263,62 @@ def test_turns_take_the_masks_along():
             results['img'][..., 0], results['gt_seg_map']
         )
         assert results['img_shape'] == results['gt_seg_map'].shape
+
+
+def coordinates(height, width):
+    """An image that tells where its pixels were, and a mask of the same."""
+    rows, columns = np.mgrid[:height, :width]
+    image = np.stack([rows, columns], 2).astype(np.float32)
+    mask = ((rows // 8 + columns // 8) % 3).astype(np.uint8)
+    return dict(img=image, gt_seg_map=mask, seg_fields=['gt_seg_map'])
+
+
+@pytest.mark.parametrize('ratio', [0.5, 1, 2])
+def test_crops_are_scaled(ratio):
+    random.seed(0)
+    crop = RandomScaleCrop(32, (ratio, ratio))
+    corners = set()
+    for _ in range(10):
+        results = crop(coordinates(90, 120))
+        image, mask = results['img'], results['gt_seg_map']
+        assert image.shape == (32, 32, 2) and mask.shape == (32, 32)
+        steps = np.diff(image[1:-1, 1:-1], axis=0)[..., 0]
+        np.testing.assert_allclose(steps, 1 / ratio, atol=1e-4)
+        rows, columns = np.moveaxis(image[8::16, 8::16], 2, 0)
+        assert (mask[8::16, 8::16] < 3).all()
+        if ratio == 1:
+            expected = (rows // 8 + columns // 8) % 3
+            np.testing.assert_array_equal(mask[8::16, 8::16], expected)
+        corners.add(tuple(image[0, 0]))
+    assert len(corners) > 5
+
+
+def test_small_images_are_taken_whole():
+    results = RandomScaleCrop(64, (2, 2))(coordinates(20, 100))
+    assert results['img'].shape == (40, 64, 2)  # 20 x 32 px, twice as large
+    assert results['gt_seg_map'].shape == results['img_shape'] == (40, 64)
+
+
+def test_crops_of_one_class_are_drawn_again():
+    random.seed(0)
+    label = np.zeros((64, 64), np.uint8)
+    label[:, :8] = 1
+    crop = RandomScaleCrop(16, (1, 1), cat_max_ratio=0.9)
+
+    def share(crop):
+        found = [
+            crop(
+                dict(
+                    img=label[..., None].astype(np.float32),
+                    gt_seg_map=label,
+                    seg_fields=['gt_seg_map'],
+                )
+            )['gt_seg_map'].any()
+            for _ in range(60)
+        ]
+        return np.mean(found)
+
+    assert share(crop) > 0.7 > 0.4 > share(RandomScaleCrop(16, (1, 1)))
 
 
 @pytest.mark.parametrize('bands', [1, 3, 4, 6, 13])
