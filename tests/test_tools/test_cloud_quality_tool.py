@@ -90,6 +90,14 @@ def test_faint_edges_make_images_noisy(main_of, scenes, config, capsys):
     assert data.get_data_info(5)['subset'] == 'noisy'
 
 
+@pytest.mark.parametrize(('quantile', 'noisy'), [(0, 6), (0.7, 2), (1, 0)])
+def test_the_share_of_clean_images(main_of, scenes, config, quantile, noisy):
+    out = scenes / 'q.csv'
+    main_of(TOOL, config(), '--out', out, '--quantile', quantile)
+    subsets = [row['subset'] for row in read(out).values()]
+    assert subsets.count('noisy') == noisy
+
+
 def test_lists_by_hand_win(main_of, scenes, config):
     (scenes / 'clean.txt').write_text('s5\n')
     (scenes / 'noisy.txt').write_text('s0.tif\n')

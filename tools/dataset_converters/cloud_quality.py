@@ -150,14 +150,16 @@ def judge(rows: list[dict], args: argparse.Namespace) -> None:
 
     scores = [ranks([row[term] for row in rows]) for term in args.terms]
     difficulty = np.mean(scores, axis=0)
-    order = ranks(difficulty)
+    # Positions, not ranks, so that equals do not change the share.
+    positions = np.argsort(np.argsort(difficulty, kind='stable'))
+    clean = round(args.quantile * len(rows))
     by_hand = {}
     names = {row['image'] for row in rows}
     for subset in ('clean', 'noisy'):
         for name in _read_list(getattr(args, subset), names):
             by_hand[name] = subset
-    for row, value, rank in zip(rows, difficulty, order):
-        is_noisy = row['injected'] if args.injected else rank >= args.quantile
+    for row, value, position in zip(rows, difficulty, positions):
+        is_noisy = row['injected'] if args.injected else position >= clean
         row['difficulty'] = value
         row['subset'] = by_hand.get(
             row['image'], 'noisy' if is_noisy else 'clean'
