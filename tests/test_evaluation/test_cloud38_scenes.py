@@ -6,8 +6,10 @@ import torch
 from PIL import Image
 from seg_toys import seg_sample
 
+from mmrs.datasets import Cloud38Dataset
 from mmrs.evaluation import Cloud38SceneMetric, score_scene, stitch_scene
 from mmrs.evaluation.cloud38_scenes import parse_patch
+from mmrs.synthetic.layouts import write_dataset
 from mmrs.utils.errors import InputError
 
 SCENE = 'LC08_L1TP_003052_20160120_20170405_01_T1'
@@ -129,3 +131,29 @@ def test_missing_truth(tmp_path):
     )
     with pytest.raises(InputError, match='complete the test set'):
         metric.evaluate(1)
+
+
+def test_labels_of_patches_make_up_the_truth_of_their_scenes(tmp_path):
+    """The synthetic set, the reader and the protocol fit together."""
+    write_dataset('38-cloud', tmp_path, seed=0, num=12, size=64)
+    dataset = Cloud38Dataset(
+        str(tmp_path),
+        split='trainval',
+        test_mode=True,
+        pipeline=[
+            dict(type='mmrs.LoadBands'),
+            dict(type='mmrs.LoadCloudMask'),
+        ],
+    )
+    metric = Cloud38SceneMetric(
+        str(tmp_path),
+        threshold=None,
+        truth_folder='38-Cloud_training/Entire_scene_gts',
+    )
+    assert len(dataset) == 12
+    for item in dataset:
+        label = item['gt_seg_map'] == 1
+        sample = seg_sample(item['sample_id'], label.astype(int))
+        metric.process({}, [sample])
+    figures = metric.evaluate(len(dataset))
+    assert figures['scenes/Jaccard'] == figures['scenes/OA'] == 100

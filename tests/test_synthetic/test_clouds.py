@@ -38,7 +38,7 @@ def test_a_deck_covers_its_share_of_the_sky(kind):
     deck = Deck(kind, 11, 0.4, 2.0, 300.0, 1.0)
     wide = Window(0, 0, 300, 300, 100.0)
     assert abs((deck.optical_thickness(wide) > 0).mean() - 0.4) < 0.04
-    assert deck == deck and Deck.draw(kind, 1, 2) == Deck.draw(kind, 1, 2)
+    assert Deck.draw(kind, 1, 2) == Deck.draw(kind, 1, 2)
     assert Deck.draw(kind, 1, 2) != Deck.draw(kind, 1, 3)
 
 

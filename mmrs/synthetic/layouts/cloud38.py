@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 from mmrs.synthetic.layouts.cloud_scenes import (
+    CLOUDY,
     GSD,
     Quality,
     find_scene,
@@ -40,8 +41,9 @@ def write(
 
     A scene has 2 x 2 patches of ``size`` pixels and a black margin of an
     eighth of a patch; whole scenes are written, so that up to three patches
-    more than asked for come out. Snow is background. The test patches have
-    no labels, but the test scenes have. The arguments are those of
+    more than asked for come out. There are clouds in every scene; snow is
+    background. The test patches have no labels, but the test scenes have.
+    The arguments are those of
     :func:`mmrs.synthetic.layouts.write_dataset`; pixels are 8 m wide by
     default.
 
@@ -60,7 +62,7 @@ def write(
         name = f'LC08_L1TP_{number + 1:06d}_20200101_20200101_01_T1'
         margin = size // 8
         side = SIDE * size - 2 * margin
-        scene = find_scene(world, number, side, side, gsd or GSD)
+        scene = find_scene(world, number, side, side, gsd or GSD, CLOUDY)
         patches = dict(_patches(name, size))
         root = out / f'38-Cloud_{split}'
         for patch, inside in patches.items():

@@ -63,6 +63,7 @@ THEMES = (
     Theme(0.30, clouds=True, snow=True),
     Theme(0.20, clouds=False, snow=False),
 )
+CLOUDY = tuple(theme for theme in THEMES if theme.clouds)
 # Layers of clouds that are in the sky together, the lowest first.
 SKIES = (
     (0.40, ('cumulus',)),
@@ -73,7 +74,12 @@ SKIES = (
 
 
 def find_scene(
-    world: World, k: int, width: int, height: int, gsd: float
+    world: World,
+    k: int,
+    width: int,
+    height: int,
+    gsd: float,
+    themes: tuple[Theme, ...] = THEMES,
 ) -> Multispectral:
     """Take picture k.
 
@@ -83,9 +89,11 @@ def find_scene(
         width: pixels.
         height: pixels.
         gsd: pixel size in metres.
+        themes: what to choose from.
     """
     rng = generator(world.key('cloud scene'), k)
-    theme = THEMES[rng.choice(len(THEMES), p=[x.share for x in THEMES])]
+    shares = np.array([theme.share for theme in themes])
+    theme = themes[rng.choice(len(themes), p=shares / shares.sum())]
     uses = _draw_uses(rng, theme)
     kinds = SKIES[rng.choice(len(SKIES), p=[x[0] for x in SKIES])][1]
     snow = Snow(rng.uniform(15, 55), int(hash32(world.key('snow'), k)))
