@@ -1,0 +1,29 @@
+"""Unbounded sampling: noise of places, windows, merging, lazy stages."""
+
+from .denoiser import Denoiser
+from .merge import JOINT_RULES, MERGE_RULES, blend, merge_weights, support
+from .noise import NOISE_RULES, NoiseField
+from .settings import SamplingSettings
+from .stages import GeneratedImage, JointlyGeneratedImage, generated
+from .windows import SCALE, ArrayImage, Axis, Image, read_reflected, reflect
+
+__all__ = [
+    'JOINT_RULES',
+    'MERGE_RULES',
+    'NOISE_RULES',
+    'SCALE',
+    'ArrayImage',
+    'Axis',
+    'Denoiser',
+    'GeneratedImage',
+    'Image',
+    'JointlyGeneratedImage',
+    'NoiseField',
+    'SamplingSettings',
+    'blend',
+    'generated',
+    'merge_weights',
+    'read_reflected',
+    'reflect',
+    'support',
+]
