@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-import torch
+from meta_device import on_meta
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.utils import import_modules_from_strings
@@ -31,7 +31,7 @@ def build_model(cfg):
     """Build the model on the meta device as the Runner would, unloaded."""
     if 'data_preprocessor' in cfg:
         cfg.model.setdefault('data_preprocessor', cfg.data_preprocessor)
-    with torch.device('meta'):
+    with on_meta():
         return MODELS.build(without_weights(cfg.model))
 
 
@@ -68,7 +68,21 @@ def check_rsmamba(cfg, model):
         assert size == (cfg.model.backbone.img_size,) * 2
 
 
-CHECKS = dict(rsprompter=check_rsprompter, rsmamba=check_rsmamba)
+def check_cloud_snow(cfg, model):
+    network = getattr(model, 'segmentor', model)
+    first = next(p for p in network.backbone.parameters() if p.ndim == 4)
+    assert model.data_preprocessor.num_bands in (None, first.shape[1])
+    for dataset in datasets_of(cfg):
+        reader = DATASETS.get(dataset.type)
+        view = reader.VIEWS[dataset.get('view') or reader.VIEW]
+        assert len(view['classes']) == network.num_classes
+
+
+CHECKS = dict(
+    rsprompter=check_rsprompter,
+    rsmamba=check_rsmamba,
+    cloud_snow=check_cloud_snow,
+)
 
 
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)

@@ -1,0 +1,25 @@
+# Fast-SCNN with cross-entropy on all images of LEVIR_CS.
+_base_ = [
+    './_base_/imports.py',
+    './_base_/fast-scnn.py',
+    '../_base_/datasets/levir_cs.py',
+    './_base_/schedule_40k.py',
+]
+
+# As mmsegmentation trains it, at half the rate for half the batch.
+optim_wrapper = dict(
+    optimizer=dict(
+        _delete_=True, type='SGD', lr=0.06, momentum=0.9, weight_decay=4e-5
+    ),
+    paramwise_cfg=dict(_delete_=True),
+)
+param_scheduler = [
+    dict(
+        type='PolyLR',
+        power=0.9,
+        eta_min=1e-4,
+        by_epoch=False,
+        begin=0,
+        end=_base_.max_iters,
+    )
+]

@@ -1,0 +1,15 @@
+# Clean images for the first half, then all, without a pacing.
+_base_ = './segformer-b1_ce_1xb16-40k_levir-cs-512x512.py'
+
+train_dataloader = dict(
+    sampler=dict(
+        _delete_=True,
+        type='CurriculumSampler',
+        stages=[dict(until=0.5, noisy=0.0), dict(until=1.0, noisy=1.0)],
+        min_clean_ratio=0.0,
+    )
+)
+custom_hooks = [
+    *_base_.custom_hooks,
+    dict(type='CurriculumHook'),
+]
