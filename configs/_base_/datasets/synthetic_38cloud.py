@@ -8,8 +8,8 @@ _base_ = './38cloud.py'
 data_root = 'data/synthetic-38-cloud/'
 
 data_preprocessor = dict(
-    mean=[0.253, 0.267, 0.259, 0.289],
-    std=[0.226, 0.229, 0.235, 0.213],
+    mean=[0.259, 0.271, 0.266, 0.294],
+    std=[0.222, 0.223, 0.230, 0.218],
     size=(64, 64),
 )
 
