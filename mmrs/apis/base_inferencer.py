@@ -16,13 +16,6 @@ from mmengine.logging import print_log
 from mmengine.model import revert_sync_batchnorm
 from mmengine.registry import init_default_scope
 from mmengine.structures import BaseDataElement
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeRemainingColumn,
-)
 from torch import nn
 
 from mmrs.datasets.transforms import BadImageError
@@ -40,12 +33,14 @@ from mmrs.utils.cli import (
 )
 
 from .inputs import ImageInput, Inputs, PairInput, PairInputs, list_inputs
+from .progress import progress_bar
 
 Input = ImageInput | PairInput
 # Steps of a pipeline that read what is known of an image, by how they end.
 _TRUTH_STEPS = (
     'LoadAnnotations',
     'LoadChangeMask',
+    'LoadCloudMask',
     'LoadPseudoMask',
     'EncodeCaption',
 )
@@ -159,7 +154,7 @@ class BaseInferencer(ABC):
         images = list(enumerate(self._list(inputs)))
         predictions, skipped = [], []
         try:
-            with _progress_bar(show_progress) as progress:
+            with progress_bar(show_progress) as progress:
                 task = progress.add_task(self.DOING, total=len(images))
                 for start in range(0, len(images), batch_size):
                     batch = images[start : start + batch_size]
@@ -235,13 +230,3 @@ def prediction_pipeline(cfg: Config) -> list[ConfigDict]:
     if steps[0]['type'].endswith('LoadImageFromFile'):
         steps[0] = ConfigDict(type='mmrs.LoadRSImage')
     return steps
-
-
-def _progress_bar(show: bool) -> Progress:
-    return Progress(
-        TextColumn('{task.description}'),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        disable=not show,
-    )

@@ -4,17 +4,28 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
 from mmrs.utils.errors import InputError
 
 if TYPE_CHECKING:
     from affine import Affine
     from rasterio.crs import CRS
 
-__all__ = ['Georeference', 'is_tiff', 'pixel_area', 'read_georeference']
+__all__ = [
+    'Georeference',
+    'describe_grid',
+    'is_tiff',
+    'pixel_area',
+    'read_georeference',
+    'same_grid',
+]
 
 _TIFF_EXTENSIONS = ('.tif', '.tiff')
 # A GSD that differs by less is the file's, rounded.
 _GSD_TOLERANCE = 0.02
+# Pixels by which the corners of two images of one grid may differ.
+_GRID_TOLERANCE = 0.1
 
 
 class Georeference(NamedTuple):
@@ -64,6 +75,45 @@ def read_georeference(path: str | Path) -> Georeference | None:
     if found.crs is None and found.transform.is_identity:
         return None
     return found
+
+
+def same_grid(
+    a: Georeference, b: Georeference, shape: tuple[int, int]
+) -> bool:
+    """Whether two images of one shape show the same ground, pixel by pixel.
+
+    Args:
+        a: Where the first one lies.
+        b: Where the second one lies.
+        shape: Height and width of both in px.
+
+    Returns:
+        Whether they have one CRS, and their corners agree to a tenth of a
+        pixel.
+    """
+    height, width = shape
+    corners = np.array(
+        [(0, 0, 1), (width, 0, 1), (0, height, 1), (width, height, 1)]
+    ).T
+    to_ground_a = np.reshape(a.transform, (3, 3))
+    to_ground_b = np.reshape(b.transform, (3, 3))
+    seen = np.linalg.solve(to_ground_a, to_ground_b @ corners)
+    apart = np.abs(seen - corners).max()
+    return a.crs == b.crs and bool(apart < _GRID_TOLERANCE)
+
+
+def describe_grid(place: Georeference | None, shape: tuple[int, int]) -> str:
+    """Say in a line where the pixels of an image lie."""
+    size = f'{shape[1]} x {shape[0]} px'
+    if place is None:
+        return size
+    crs, transform = place
+    epsg = None if crs is None else crs.to_epsg()
+    name = 'unnamed CRS' if epsg is None else f'EPSG:{epsg}'
+    return (
+        f'{name}, corner {transform.c:.10g} {transform.f:.10g}, pixel '
+        f'{transform.a:g} x {-transform.e:g}, {size}'
+    )
 
 
 def pixel_area(

@@ -1,7 +1,7 @@
 """Connected objects of a class mask, and their outlines as GeoJSON."""
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
 import numpy as np
@@ -10,7 +10,18 @@ from mmrs.utils.errors import InputError
 
 from .georeference import Georeference
 
-__all__ = ['MaskObject', 'find_objects', 'masks_to_geojson']
+if TYPE_CHECKING:
+    from rasterio.crs import CRS
+
+__all__ = [
+    'MaskObject',
+    'collection_head',
+    'feature',
+    'find_objects',
+    'masks_to_geojson',
+    'outline_parts',
+    'to_wgs84',
+]
 
 #: The smallest object that counts, in pixels.
 MIN_AREA = 6
@@ -110,34 +121,66 @@ def masks_to_geojson(
         InputError: rasterio is not installed.
     """
     numbers, objects = find_objects(mask, min_area)
-    polygons = _outline(numbers, place)
-    collection = dict(type='FeatureCollection')
-    if place is None:
-        collection['note'] = _PIXEL_NOTE
-    elif place.crs is not None and not wgs84:
-        name = dict(name=_crs_name(place.crs))
-        collection['crs'] = dict(type='name', properties=name)
+    polygons = outline_parts(numbers, place)
     geometries = [_geometry(polygons[n + 1]) for n in range(len(objects))]
     if wgs84 and place is not None and place.crs is not None:
-        geometries = _to_wgs84(geometries, place.crs)
-    collection['features'] = [
-        dict(
-            type='Feature',
-            id=number,
-            properties=_properties(found, classes, pixel_m2),
-            geometry=_oriented(geometry),
-        )
+        geometries = to_wgs84(geometries, place.crs)
+    features = [
+        feature(number, found, geometry, classes, pixel_m2)
         for number, (found, geometry) in enumerate(
             zip(objects, geometries), start=1
         )
     ]
-    return collection
+    return collection_head(place, wgs84) | dict(features=features)
 
 
-def _outline(
+def collection_head(place: Georeference | None, wgs84: bool) -> dict:
+    """Begin a FeatureCollection: say what its coordinates are."""
+    head = dict(type='FeatureCollection')
+    if place is None:
+        head['note'] = _PIXEL_NOTE
+    elif place.crs is not None and not wgs84:
+        name = dict(name=_crs_name(place.crs))
+        head['crs'] = dict(type='name', properties=name)
+    return head
+
+
+def feature(
+    number: int,
+    found: MaskObject,
+    geometry: dict,
+    classes: Sequence[str],
+    pixel_m2: float | None = None,
+) -> dict:
+    """Make the GeoJSON feature of an object.
+
+    Args:
+        number: Its `id`.
+        found: The object.
+        geometry: Its outline, in GeoJSON.
+        classes: Name of each class.
+        pixel_m2: Ground that a pixel covers, in square metres.
+    """
+    return dict(
+        type='Feature',
+        id=number,
+        properties=_properties(found, classes, pixel_m2),
+        geometry=_oriented(geometry),
+    )
+
+
+def outline_parts(
     numbers: np.ndarray, place: Georeference | None
 ) -> dict[int, list[list[Ring]]]:
-    """Polygons by the number of the object."""
+    """Outline numbered objects (H, W) along the edges of their pixels.
+
+    Returns:
+        By the number of an object its polygons, as rings: the outer one,
+        then holes.
+
+    Raises:
+        InputError: rasterio is not installed.
+    """
     try:
         from rasterio.features import shapes
     except ImportError as error:
@@ -160,7 +203,8 @@ def _geometry(polygons: list[list[Ring]]) -> dict:
     return dict(type='MultiPolygon', coordinates=polygons)
 
 
-def _to_wgs84(geometries: list[dict], crs) -> list[dict]:
+def to_wgs84(geometries: list[dict], crs: 'CRS') -> list[dict]:
+    """Bring GeoJSON geometries from a CRS to longitude and latitude."""
     from rasterio.warp import transform_geom
 
     if not geometries:

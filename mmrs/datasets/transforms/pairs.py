@@ -15,6 +15,11 @@ from mmrs.structures import WORD_CLASSES, ChangeDataSample
 from mmrs.structures.change_words import names_any
 from mmrs.structures.vocabulary import END
 from mmrs.utils.errors import InputError
+from mmrs.utils.georeference import (
+    Georeference,
+    describe_grid,
+    same_grid,
+)
 
 from .loading import BadImageError, read_bands, select_bands, to_uint8
 
@@ -129,18 +134,20 @@ def check_same_grid(path_a: str | Path, path_b: str | Path) -> None:
     a, b = _grid(path_a), _grid(path_b)
     if a is None or b is None:
         return
-    if a[0] == b[0] and _agree(a[1:], b[1:]):
+    (place_a, shape), (place_b, shape_b) = a, b
+    if shape == shape_b and same_grid(place_a, place_b, shape):
         return
     aligned = Path(path_b).with_stem(f'{Path(path_b).stem}_aligned')
     raise BadImageError(
-        f'{path_b}: lies on another grid ({_describe(b)}) than the earlier '
-        f'date {path_a} ({_describe(a)}); bring it to that grid: '
-        f'rio warp {path_b} {aligned} --like {path_a} --resampling bilinear'
+        f'{path_b}: lies on another grid ({describe_grid(*b)}) than the '
+        f'earlier date {path_a} ({describe_grid(*a)}); bring it to that '
+        f'grid: rio warp {path_b} {aligned} --like {path_a} --resampling '
+        'bilinear'
     )
 
 
-def _grid(path: str | Path) -> tuple | None:
-    """CRS, transform and size (width, height), where the file tells them."""
+def _grid(path: str | Path) -> tuple[Georeference, tuple[int, int]] | None:
+    """Place and shape, where the file tells them."""
     try:
         import rasterio
         from rasterio.errors import NotGeoreferencedWarning, RasterioError
@@ -152,37 +159,12 @@ def _grid(path: str | Path) -> tuple | None:
             with rasterio.open(path) as raster:
                 if raster.crs is None:
                     return None
-                size = (raster.width, raster.height)
-                return raster.crs, raster.transform, size
+                place = Georeference(raster.crs, raster.transform)
+                return place, raster.shape
         except RasterioError as error:
             raise BadImageError(
                 f'{path}: unreadable TIFF ({error})'
             ) from error
-
-
-def _agree(a: tuple, b: tuple) -> bool:
-    """Whether the corners of two rasters agree in pixels of the first."""
-    (transform_a, size_a), (transform_b, size_b) = a, b
-    if size_a != size_b:
-        return False
-    width, height = size_a
-    corners = np.array(
-        [(0, 0, 1), (width, 0, 1), (0, height, 1), (width, height, 1)]
-    ).T
-    to_ground_a = np.reshape(transform_a, (3, 3))
-    to_ground_b = np.reshape(transform_b, (3, 3))
-    seen = np.linalg.solve(to_ground_a, to_ground_b @ corners)
-    return bool(np.abs(seen - corners).max() < 0.1)
-
-
-def _describe(grid: tuple) -> str:
-    crs, transform, size = grid
-    epsg = crs.to_epsg()
-    name = 'unnamed CRS' if epsg is None else f'EPSG:{epsg}'
-    return (
-        f'{name}, corner {transform.c:.10g} {transform.f:.10g}, pixel '
-        f'{transform.a:g} x {-transform.e:g}, {size[0]} x {size[1]} px'
-    )
 
 
 @TRANSFORMS.register_module()
