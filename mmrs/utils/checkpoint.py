@@ -21,7 +21,8 @@ def read_checkpoint(path: str) -> dict:
         The file's contents, always with a ``state_dict``: a file that is a
         bare state dict is put under that key. So are the weights of a file
         that keeps those of each part apart (``encoder_dict``,
-        ``decoder_dict``), under ``PART.NAME``.
+        ``decoder_dict``), under ``PART.NAME``; of BasicSR's files those of
+        ``params_ema``, else ``params``.
 
     Raises:
         InputError: The file is missing, or is not a checkpoint.
@@ -64,7 +65,13 @@ def _is_state_dict(value: object) -> bool:
 
 
 def _join_parts(content: dict) -> dict:
-    """Make one state dict of those named ``PART_dict``, where there are."""
+    """Make one state dict of those named ``PART_dict``, where there are.
+
+    BasicSR's files have one alone, the averaged weights before the others.
+    """
+    for name in ('params_ema', 'params'):
+        if _is_state_dict(content.get(name)):
+            return content[name]
     return {
         f'{part}.{name}': value
         for part, weights in content.items()

@@ -1,0 +1,142 @@
+import pytest
+import torch
+from torch.nn import functional as F
+
+from mmrs.models.metaearth import MetaEarth
+from mmrs.structures import GenDataSample
+from mmrs.utils.errors import InputError
+
+SMALL = dict(
+    preset='metaearth_tiny',
+    unet=dict(
+        block_out_channels=(16, 16, 16),
+        norm_num_groups=4,
+        attn_norm_num_groups=4,
+    ),
+    lr_encoder=dict(num_feat=4, num_grow_ch=2),
+    test_cfg=dict(num_inference_steps=2),
+)
+
+
+def model(**kwargs) -> MetaEarth:
+    torch.manual_seed(0)
+    return MetaEarth(**SMALL | kwargs)
+
+
+def tiles(count: int, side: int = 16):
+    """Conditions and samples of smooth tiles."""
+    generator = torch.Generator().manual_seed(1)
+    coarse = torch.rand(count, 3, 4, 4, generator=generator)
+    real = F.interpolate(coarse, size=side, mode='bilinear')
+    lr = F.avg_pool2d(real, 4)
+    samples = [
+        GenDataSample(
+            metainfo=dict(
+                sample_id=f'tile {i}',
+                sample_idx=i,
+                resolution=(4.0, 64.0)[i % 2],
+            ),
+            gt_img=(255 * real[i]).byte(),
+        )
+        for i in range(count)
+    ]
+    return list((255 * lr).byte()), samples
+
+
+def test_loss_of_an_untrained_network_is_that_of_no_prediction():
+    network, (inputs, samples) = model(), tiles(64)
+    losses = network(inputs, samples, mode='loss')
+    assert set(losses) == {'loss', 'mse'}
+    assert losses['mse'].item() == pytest.approx(1, abs=0.05)
+    # The mean of 1 - a_t over all steps.
+    expected = (1 - network.alphas_cumprod).mean().item()
+    assert losses['loss'].item() == pytest.approx(expected, abs=0.15)
+    losses['loss'].backward()
+    assert network.unet.conv_out.weight.grad.abs().sum() > 0
+
+
+def test_velocity_is_what_v_prediction_trains_on():
+    network = model(
+        scheduler=dict(
+            prediction_type='v_prediction',
+            rescale_betas_zero_snr=True,
+            timestep_spacing='trailing',
+        )
+    )
+    inputs, samples = tiles(4)
+    assert network.alphas_cumprod[-1] < 1e-7
+    torch.manual_seed(3)
+    mse = network(inputs, samples, mode='loss')['mse'].item()
+    torch.manual_seed(3)
+    real = torch.stack([s.gt_img for s in samples]) / 127.5 - 1
+    noise = torch.randn_like(real)
+    steps = torch.randint(1000, (4,))
+    alphas = network.alphas_cumprod[steps].view(-1, 1, 1, 1)
+    v = alphas.sqrt() * noise - (1 - alphas).sqrt() * real
+    assert mse == pytest.approx(v.square().mean().item(), rel=1e-5)
+
+
+def test_generated_tiles_do_not_depend_on_the_batch():
+    network, (inputs, samples) = model().eval(), tiles(3)
+    together = network(inputs, samples, mode='predict')
+    images = [sample.pred_img.clone() for sample in together]
+    assert images[0].shape == (3, 16, 16)
+    assert images[0].dtype == torch.uint8
+    assert torch.equal(together[1].lr_img, inputs[1])
+    for i in (2, 0, 1):
+        (alone,) = network(inputs[i : i + 1], samples[i : i + 1], 'predict')
+        assert torch.equal(alone.pred_img, images[i])
+    assert not torch.equal(images[0], images[2])
+
+
+def test_pipeline_shares_the_networks():
+    network = model()
+    pipeline = network.to_pipeline()
+    assert pipeline.unet is network.unet
+    assert pipeline.lr_encoder is network.lr_encoder
+    assert pipeline.scheduler.config.beta_end == 0.0155
+
+
+def test_tensor_mode_gives_predictions():
+    inputs, samples = tiles(2)
+    assert model()(inputs, samples).shape == (2, 3, 16, 16)
+
+
+def test_tiles_must_fit():
+    inputs, samples = tiles(2)
+    del samples[1].gt_img
+    with pytest.raises(InputError, match='tile 1: has no gt_img'):
+        model()(inputs, samples, mode='loss')
+    inputs, samples = tiles(2)
+    inputs[1] = inputs[1][:, :2]
+    with pytest.raises(InputError, match='tile 1: is .*RandomCropTile'):
+        model()(inputs, samples, mode='loss')
+
+
+def test_checkpointing_gives_the_same_gradients():
+    gradients = []
+    for checkpointing in (False, True):
+        network = model(gradient_checkpointing=checkpointing).train()
+        torch.nn.init.ones_(network.unet.conv_out.weight)
+        inputs, samples = tiles(1)
+        torch.manual_seed(2)
+        network(inputs, samples, mode='loss')['loss'].backward()
+        gradients.append(network.unet.conv_in.weight.grad)
+    torch.testing.assert_close(*gradients)
+
+
+@pytest.mark.slow
+def test_tiny_network_learns_four_tiles_by_heart():
+    torch.manual_seed(0)
+    network = MetaEarth('metaearth_tiny')
+    inputs, samples = tiles(4, side=32)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=2e-3)
+    losses = []
+    for _ in range(300):
+        loss = network(inputs, samples, mode='loss')['loss']
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    first, last = sum(losses[:10]) / 10, sum(losses[-30:]) / 30
+    assert last < first / 5
