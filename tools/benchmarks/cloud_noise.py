@@ -157,13 +157,15 @@ def predict_training_set(
     folder: Path,
     log: Path,
 ) -> Path:
-    """Dump the predictions of a finished run for its training images."""
+    """Dump what a finished run, or its teacher, predicts for its training."""
     cfg = copy.deepcopy(cfg)
     kinds = ('LoadBands', 'LoadCloudMask', 'SyntheticCloudNoise')
     dataset = cfg.train_dataloader.dataset
     steps = [s for s in dataset.pipeline if s.type in kinds]
     dataset.pipeline = [*steps, dict(type='PackCloudInputs')]
     cfg.test_dataloader.dataset = dataset
+    if cfg.model.type == 'NoisyLabelSegmentor':
+        cfg.model.predict_by = 'teacher'
     out = folder / 'train.pkl'
     test(cfg, folder, log, '--out', out)
     return out
