@@ -7,6 +7,8 @@
     python tools/infer.py folder/ CONFIG CHECKPOINT --device cuda:1
     python tools/infer.py 2018.tif CONFIG CHECKPOINT --later 2024.tif
     python tools/infer.py A/ CONFIG CHECKPOINT --later B/
+    python tools/infer.py scene.tif CONFIG CHECKPOINT --tile 1024 --overlap \
+        256 --polygons gpkg --dilate 60m
 
 Drawn images, the predictions and tables are written to ``--out-dir``. Files
 that cannot be read are skipped and listed at the end. Two folders give the
@@ -25,11 +27,20 @@ from mmrs.utils.errors import InputError
 
 TASK_SETTINGS = {
     'activation',
+    'dilate',
     'draw',
+    'file_bands',
     'geojson_crs',
     'gsd',
     'min_area',
+    'min_blob',
+    'num_workers',
+    'overlap',
+    'polygons',
+    'probabilities',
     'score_thr',
+    'skip_existing',
+    'tile',
     'top_k',
 }
 
@@ -76,35 +87,94 @@ def parse_args() -> argparse.Namespace:
         help='the image or folder of the later date; the first input is the '
         'earlier one',
     )
-    change.add_argument(
+    shared = parser.add_argument_group('scenes, change and clouds')
+    shared.add_argument(
         '--gsd',
         type=float,
         default=argparse.SUPPRESS,
         metavar='METRES',
         help='side of a pixel, for areas (default: as a GeoTIFF says)',
     )
-    change.add_argument(
+    shared.add_argument(
         '--min-area',
         type=int,
         default=argparse.SUPPRESS,
         metavar='PIXELS',
         help='smaller objects are neither counted nor outlined (default: 6)',
     )
-    change.add_argument(
+    shared.add_argument(
         '--geojson-crs',
         choices=['image', 'wgs84'],
         default=argparse.SUPPRESS,
         help="coordinates of polygons: of the image's CRS, or longitude and "
         'latitude (default: image)',
     )
-    shared = parser.add_argument_group('scenes and change')
     shared.add_argument(
         '--draw',
         action=argparse.BooleanOptionalAction,
         default=argparse.SUPPRESS,
         help='write a picture of every image or pair (default: yes)',
     )
+    _add_cloud_arguments(parser.add_argument_group('clouds'))
     return parser.parse_args()
+
+
+def _add_cloud_arguments(clouds: argparse._ArgumentGroup) -> None:
+    def add(name: str, **settings) -> None:
+        clouds.add_argument(name, default=argparse.SUPPRESS, **settings)
+
+    add(
+        '--tile',
+        type=int,
+        metavar='PIXELS',
+        help='side of the tiles that a scene is cut into (default: 512)',
+    )
+    add(
+        '--overlap',
+        type=int,
+        metavar='PIXELS',
+        help='of neighbouring tiles, at least (default: 128)',
+    )
+    add(
+        '--workers',
+        type=int,
+        dest='num_workers',
+        metavar='THREADS',
+        help='threads that read (default: 2)',
+    )
+    add(
+        '--file-bands',
+        nargs='+',
+        metavar='BAND',
+        help='names of the bands of the files in their order (default: as '
+        'files describe them, else as the data set of the config has them)',
+    )
+    add(
+        '--min-blob',
+        type=int,
+        metavar='PIXELS',
+        help='smaller objects take the class around them (default: 0)',
+    )
+    add(
+        '--dilate',
+        metavar='DISTANCE',
+        help='how far clouds grow: pixels, or metres as 60m (default: 0)',
+    )
+    add(
+        '--probabilities',
+        action='store_true',
+        help='write the probability of each class',
+    )
+    add(
+        '--polygons',
+        choices=['geojson', 'gpkg'],
+        help='write the outlines of objects',
+    )
+    add(
+        '--skip-existing',
+        action='store_true',
+        help='keep results that were made with the same settings',
+    )
 
 
 def task_settings(args: argparse.Namespace, inferencer: type) -> dict:

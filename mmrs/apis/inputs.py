@@ -47,12 +47,13 @@ class PairInput:
     sources: tuple[Path, Path] | tuple[np.ndarray, np.ndarray]
 
 
-def list_inputs(inputs: Inputs) -> list[ImageInput]:
+def list_inputs(inputs: Inputs, any_bands: bool = False) -> list[ImageInput]:
     """List images; a folder gives all its image files, subfolders included.
 
     Args:
         inputs: A file, a folder, an array (H, W, 3) of BGR uint8, or a list
             of files and arrays.
+        any_bands: Arrays may have any number of bands, of any type.
 
     Raises:
         InputError: A single path does not exist, there is no image, or an
@@ -73,7 +74,7 @@ def list_inputs(inputs: Inputs) -> list[ImageInput]:
     return [
         ImageInput(str(source), stems[source], source)
         if isinstance(source, Path)
-        else _array_input(source, index)
+        else _array_input(source, index, any_bands)
         for index, source in enumerate(sources)
     ]
 
@@ -102,9 +103,11 @@ def _result_stems(files: set[Path]) -> dict[Path, str]:
     return {file: os.path.relpath(name, root) for file, name in names.items()}
 
 
-def _array_input(array: np.ndarray, index: int) -> ImageInput:
+def _array_input(array: np.ndarray, index: int, any_bands: bool) -> ImageInput:
     name = f'array_{index:04d}'
-    if array.ndim != 3 or array.shape[2] != 3 or array.dtype != np.uint8:
+    if not any_bands and (
+        array.ndim != 3 or array.shape[2] != 3 or array.dtype != np.uint8
+    ):
         raise InputError(
             f'{name}: shape {array.shape} of {array.dtype}; arrays must be '
             '(H, W, 3) of uint8, BGR'

@@ -95,12 +95,32 @@ class LoadBands(BaseTransform):
             BadImageError: A file is missing or unreadable, has other bands
                 than expected, no valid pixel, or values far out of range.
         """
-        stored = _read_files(results)
+        return self.take(results, _read_files(results))
+
+    def take(
+        self,
+        results: dict,
+        stored: np.ndarray,
+        valid: np.ndarray | None = None,
+    ) -> dict:
+        """Do what follows the reading, for pixels that were read elsewhere.
+
+        Args:
+            results: As of :meth:`transform`; ``img_path`` is for errors.
+            stored: (H, W, bands), as the files have them.
+            valid: Pixels that may have data, (H, W) bool; None: all.
+
+        Returns:
+            `results`, with the keys that :meth:`transform` adds.
+
+        Raises:
+            BadImageError: As of :meth:`transform`.
+        """
         names = _file_bands(results, stored.shape[2])
         picked = self._pick(results, names)
         results['bands'] = tuple(names[i] for i in picked)
         stored = stored[..., picked]
-        valid = self._valid(results, stored)
+        valid = self._valid(results, stored, valid)
         image = self._convert(results, stored) if self.to_float32 else stored
         if valid is not None:
             image = np.where(valid[..., None], image, image.dtype.type(0))
@@ -128,10 +148,14 @@ class LoadBands(BaseTransform):
             picked.append(number)
         return picked
 
-    def _valid(self, results: dict, stored: np.ndarray) -> np.ndarray | None:
+    def _valid(
+        self, results: dict, stored: np.ndarray, known: np.ndarray | None
+    ) -> np.ndarray | None:
         """Which pixels (H, W) have data; None where all have."""
         nodata = results.get('nodata') if self.nodata is None else self.nodata
         valid = np.ones(stored.shape[:2], bool)
+        if known is not None:
+            valid &= known
         if np.issubdtype(stored.dtype, np.floating):
             valid &= np.isfinite(stored).all(axis=2)
         if nodata is not None:
