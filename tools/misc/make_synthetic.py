@@ -21,6 +21,7 @@ LAYOUTS = {
     'levir-mci': 'LEVIR-MCI: the same with masks of the changes',
     'levir-cs': 'LEVIR_CS: clouds and snow, four bands of 10 bits',
     '38-cloud': '38-Cloud: clouds, patches of Landsat-like scenes',
+    'metaearth': 'MetaEarth: tiles at 64, 16 and 4 m, 81 of a place',
 }
 
 

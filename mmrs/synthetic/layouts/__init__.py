@@ -10,6 +10,7 @@ from mmrs.synthetic.layouts import (
     levir_cc,
     levir_cs,
     levir_mci,
+    metaearth,
     nwpu,
     scene_cls,
     ssdd,
@@ -28,6 +29,7 @@ WRITERS = {
     'levir-mci': levir_mci.write,
     'levir-cs': levir_cs.write,
     '38-cloud': cloud38.write,
+    'metaearth': metaearth.write,
 }
 MANIFEST = 'synthetic.json'
 
