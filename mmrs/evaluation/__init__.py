@@ -31,6 +31,7 @@ __getattr__, __dir__, __all__ = lazy_names(
             'write_sheet',
         ),
         'scene_cls_metric': ('SceneClsMetric',),
+        'seams': ('autocorrelation_peak', 'overlap_mae', 'seam_ratio'),
         'seg_metric': ('ClassMaps', 'SegMetric'),
         'subset_iou_metric': ('SubsetIoUMetric',),
         'trusted_iou': ('TrustedIoU',),

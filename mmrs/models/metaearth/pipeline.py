@@ -5,7 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from diffusers import DiffusionPipeline, ImagePipelineOutput
+from diffusers import (
+    DDIMScheduler,
+    DiffusionPipeline,
+    DPMSolverMultistepScheduler,
+    ImagePipelineOutput,
+)
 from PIL import Image as PILImage
 
 from mmrs.utils.errors import InputError
@@ -68,6 +73,35 @@ class MetaEarthPipeline(DiffusionPipeline):
         self.register_modules(
             unet=unet, lr_encoder=lr_encoder, scheduler=scheduler
         )
+
+    def with_solver(self, name: str) -> 'MetaEarthPipeline':
+        """Sample from the same networks by another solver.
+
+        Args:
+            name: 'ddim' (the paper's), or 'dpm': DPM-Solver++ of second
+                order, which starts at the last step of the training (ours).
+        """
+        config = self.scheduler.config
+        if name == 'ddim':
+            solver = DDIMScheduler.from_config(
+                config, clip_sample=True, timestep_spacing='leading'
+            )
+        elif name == 'dpm':
+            solver = DPMSolverMultistepScheduler.from_config(
+                config, timestep_spacing='trailing'
+            )
+        else:
+            raise InputError(f'solver is {name!r}; take ddim or dpm')
+        return MetaEarthPipeline(self.unet, self.lr_encoder, solver)
+
+    def save_checkpoint(self, path: str | Path) -> None:
+        """Save the weights as MMEngine does, for training and testing."""
+        weights = {
+            f'{part}.{name}': value
+            for part in ('unet', 'lr_encoder')
+            for name, value in getattr(self, part).state_dict().items()
+        }
+        torch.save(dict(meta={}, state_dict=weights), path)
 
     def __call__(
         self,
@@ -271,7 +305,7 @@ class MetaEarthPipeline(DiffusionPipeline):
 
     def settings(self, **settings) -> SamplingSettings:
         """Check settings of sampling, and take the tile of the U-Net."""
-        tile = getattr(self.unet.config, 'sample_size', None) or 256
+        tile = self.unet.config.get('sample_size') or 256
         try:
             return SamplingSettings(**dict(dict(tile=tile), **settings))
         except TypeError as error:

@@ -8,7 +8,7 @@ sizes are not published; those here are ours. See also ADM, arXiv 2105.05233.
 import inspect
 
 import torch
-from diffusers import UNet2DModel
+from diffusers import ModelMixin, UNet2DModel
 from diffusers.configuration_utils import register_to_config
 from diffusers.models.attention_processor import Attention
 from diffusers.models.embeddings import TimestepEmbedding
@@ -19,7 +19,9 @@ from torch import Tensor, nn
 from mmrs.registry import MODELS
 from mmrs.utils.errors import InputError
 
-__all__ = ['ResolutionUNet']
+# Pipelines of diffusers look for ModelMixin in the module of a class that
+# they load.
+__all__ = ['ModelMixin', 'ResolutionUNet']
 
 #: Two octaves become 20, about as far apart in the sine code as 4 and 16 m.
 _LOG2_SCALE = 10.0

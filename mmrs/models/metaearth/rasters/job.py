@@ -51,7 +51,8 @@ def generate_file(
     if dst.exists() and not overwrite:
         raise InputError(f'{dst}: exists; remove it, or overwrite it')
     source = SourceImage(src, bands, stretch, resample_to)
-    gsd = _find_gsd(source, gsd or resample_to)
+    gsd = source.gsd(resample_to if gsd is None else gsd)
+    _tell_unusual(source, gsd)
     image = pipeline.lazy_cascade(source, gsd, stages, **settings)[-1]
     job = _Job(source, image, SCALE**stages, _check_window(image, window))
     job.check_data()
@@ -184,26 +185,17 @@ def part_of(
     return (a, b, c + a * left + b * top, d, e, f + d * left + e * top)
 
 
-def _find_gsd(source: SourceImage, gsd: float | None) -> float:
-    found = gsd or source.place.gsd
-    if found is None:
-        raise InputError(
-            f'{source.path}: has no CRS that tells the size of a pixel; give '
-            'gsd, the side of a pixel in metres'
-        )
-    if not 0 < found < float('inf'):
-        raise InputError(f'gsd is {found:g}; give metres a pixel, above 0')
-    nearest = min(NOMINAL_GSDS, key=lambda known: abs(np.log(known / found)))
-    if abs(found / nearest - 1) > _GSD_TOLERANCE and dist.is_main_process():
+def _tell_unusual(source: SourceImage, gsd: float) -> None:
+    nearest = min(NOMINAL_GSDS, key=lambda known: abs(np.log(known / gsd)))
+    if abs(gsd / nearest - 1) > _GSD_TOLERANCE and dist.is_main_process():
         print_log(
-            f'{source.path}: pixels of {found:g} m; the stages of the paper '
+            f'{source.path}: pixels of {gsd:g} m; the stages of the paper '
             f'start from 256, 64 or 16 m, so results may be poor: resample '
             f'to {nearest:g} m (resample_to) unless the model was trained '
             'for others',
             'current',
             logging.WARNING,
         )
-    return float(found)
 
 
 def _check_window(image, window: Window | None) -> Window:

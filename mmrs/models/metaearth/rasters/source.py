@@ -105,6 +105,22 @@ class SourceImage:
         self.stretch = self._choose_stretch(stretch)
         self._block = lru_cache(maxsize=64)(self._filled_block)
 
+    def gsd(self, given: float | None = None) -> float:
+        """Side of a pixel in metres: as given, else as the CRS tells.
+
+        Raises:
+            InputError: Neither tells it, or it is no length.
+        """
+        found = self.place.gsd if given is None else given
+        if found is None:
+            raise InputError(
+                f'{self.path}: has no CRS that tells the size of a pixel; '
+                'give gsd, the side of a pixel in metres'
+            )
+        if not 0 < found < math.inf:
+            raise InputError(f'gsd is {found:g}; give metres a pixel, above 0')
+        return float(found)
+
     def read(self, top: int, left: int, height: int, width: int) -> np.ndarray:
         """Read a part without gaps: (height, width, 3), uint8."""
         part = (top, left, height, width)

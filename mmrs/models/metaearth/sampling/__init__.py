@@ -4,7 +4,12 @@ from .denoiser import Denoiser
 from .merge import JOINT_RULES, MERGE_RULES, blend, merge_weights, support
 from .noise import NOISE_RULES, NoiseField
 from .settings import SamplingSettings
-from .stages import GeneratedImage, JointlyGeneratedImage, generated
+from .stages import (
+    GeneratedImage,
+    JointlyGeneratedImage,
+    generated,
+    overlaps,
+)
 from .windows import SCALE, ArrayImage, Axis, Image, read_reflected, reflect
 
 __all__ = [
@@ -23,6 +28,7 @@ __all__ = [
     'blend',
     'generated',
     'merge_weights',
+    'overlaps',
     'read_reflected',
     'reflect',
     'support',

@@ -59,6 +59,9 @@ class Denoiser:
         self.unet = unet
         self.lr_encoder = lr_encoder
         self.resolution = resolution
+        # What is told to the network, which may have learned the input's.
+        of_input = unet.config.get('resolution_of') == 'input'
+        self._label = float(resolution * SCALE if of_input else resolution)
         self.settings = settings
         self.device = torch.device(device)
         self.stochastic = _is_stochastic(scheduler, settings.eta)
@@ -157,7 +160,7 @@ class Denoiser:
         condition, features = encoded
         dtype = self.unet.dtype
         inputs = torch.cat([x.to(dtype), features.to(dtype)], dim=1)
-        resolution = torch.full((len(x),), float(self.resolution))
+        resolution = torch.full((len(x),), self._label)
         noise = self.unet(
             inputs,
             t.to(self.device),
@@ -280,7 +283,7 @@ def _check_scheduler(
 
 
 def _check_tile(unet: nn.Module, tile: int) -> None:
-    levels = len(getattr(unet.config, 'block_out_channels', (0,)))
+    levels = len(unet.config.get('block_out_channels', (0,)))
     factor = 2 ** (levels - 1)
     if tile % factor:
         raise InputError(

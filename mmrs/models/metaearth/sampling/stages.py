@@ -30,6 +30,7 @@ class GeneratedImage:
         width: In output pixels.
         stride: Rows of a multiple of this height, from a multiple of it on,
             are read without computing windows in vain.
+        denoiser: As given.
     """
 
     def __init__(self, source: Image, denoiser: Denoiser) -> None:
@@ -38,7 +39,7 @@ class GeneratedImage:
         self.width = source.width * SCALE
         self.stride = settings.stride
         self._source = source
-        self._denoiser = denoiser
+        self.denoiser = denoiser
         self._rows = Axis(self.height, settings.tile, settings.stride)
         self._cols = Axis(self.width, settings.tile, settings.stride)
         weights = merge_weights(settings.merge, settings.tile, settings.stride)
@@ -102,12 +103,12 @@ class GeneratedImage:
             if window in self._known:
                 self._known.move_to_end(window)
         missing = [window for window in windows if window not in self._known]
-        batch = self._denoiser.settings.tile_batch
+        batch = self.denoiser.settings.tile_batch
         conditions = self._read_conditions(missing)
         for first in range(0, len(missing), batch):
             now = missing[first : first + batch]
             lr = np.stack([conditions.pop(window) for window in now])
-            made = self._denoiser.windows(lr, [*map(self._place, now)])
+            made = self.denoiser.windows(lr, [*map(self._place, now)])
             part = slice(*self._support)
             for window, pixels in zip(now, made):
                 self._known[window] = pixels[part, part].copy()
@@ -118,7 +119,7 @@ class GeneratedImage:
 
     def _read_conditions(self, windows: list[Place]) -> dict:
         """Read the source under windows, all neighbours of a row at once."""
-        side = self._denoiser.settings.tile // SCALE
+        side = self.denoiser.settings.tile // SCALE
         step = self.stride // SCALE
         conditions = {}
         for i, first, last in _runs(windows):
@@ -173,6 +174,7 @@ class JointlyGeneratedImage:
         height: In output pixels.
         width: In output pixels.
         stride: From a window to the next.
+        denoiser: As given.
     """
 
     def __init__(self, source: Image, denoiser: Denoiser) -> None:
@@ -180,7 +182,7 @@ class JointlyGeneratedImage:
         self.width = source.width * SCALE
         self.stride = denoiser.settings.stride
         self._source = source
-        self._denoiser = denoiser
+        self.denoiser = denoiser
         self._whole: np.ndarray | None = None
 
     def read(
@@ -197,7 +199,7 @@ class JointlyGeneratedImage:
         return self._whole[top : top + height, left : left + width]
 
     def _generate(self) -> np.ndarray:
-        settings = self._denoiser.settings
+        settings = self.denoiser.settings
         side = settings.tile // SCALE
 
         def lr_at(place: Place) -> np.ndarray:
@@ -208,7 +210,39 @@ class JointlyGeneratedImage:
             Axis(size, settings.tile, settings.stride)
             for size in (self.height, self.width)
         )
-        return denoise_area(self._denoiser, lr_at, rows, cols)
+        return denoise_area(self.denoiser, lr_at, rows, cols)
+
+
+def overlaps(
+    source: Image, denoiser: Denoiser
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Generate windows whole, and take what neighbours both show.
+
+    Args:
+        source: The condition.
+        denoiser: Of the stage.
+
+    Yields:
+        Two parts (tile, tile - stride, 3), uint8, of the same place: of a
+        window and of the one to its right.
+    """
+    settings = denoiser.settings
+    tile, stride = settings.tile, settings.stride
+    rows, cols = (
+        Axis(side * SCALE, tile, stride)
+        for side in (source.height, source.width)
+    )
+    side = tile // SCALE
+    for i in range(rows.count):
+        before = None
+        for j in range(cols.count):
+            place = rows.start(i), cols.start(j)
+            top, left = (at // SCALE for at in place)
+            lr = read_reflected(source, top, left, side, side)
+            (now,) = denoiser.windows(lr[None], [place])
+            if before is not None:
+                yield before[:, stride:], now[:, : tile - stride]
+            before = now
 
 
 def generated(

@@ -1,0 +1,307 @@
+"""Time MetaEarth's sampling, and measure the memory that it takes.
+
+::
+
+    python tools/benchmarks/metaearth_sampling.py --json
+    python tools/benchmarks/metaearth_sampling.py --model CONFIG \
+        --weights CHECKPOINT --src 64m.tif --json
+    python tools/benchmarks/metaearth_sampling.py --memory --json
+
+The peer is the plain way of the paper: windows one by one, half of a window
+overlaps, DDIM of 50 steps, and the encoder run at every step, as a script
+does that calls the whole model. Ours: windows in batches that overlap by a
+quarter, DPM-Solver++ of 20 steps, features of the condition kept. Both make
+the same image in one process. Without ``--model`` the networks of a preset
+have random weights, whose quality figures say nothing.
+
+Figures of quality: ``seam`` and ``peak`` as tools/metaearth/seams.py tells;
+``consistency_psnr``: of the output, averaged to the condition's pixels,
+against the condition; ``gradient``: mean absolute difference of neighbouring
+pixels in grey levels.
+
+``--memory`` writes GeoTIFFs of 2k x 2k and of 16k x 4k in a process each and
+compares the peaks.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+OURS = dict(num_inference_steps=20, overlap=0.25, tile_batch=8)
+SIZES = ((2048, 2048), (4096, 16384))  # height and width
+
+
+def parse_args() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument('--model', help='a config, or a folder of diffusers')
+    parser.add_argument('--weights', help='the checkpoint of a config')
+    parser.add_argument('--preset', default='metaearth_tiny')
+    parser.add_argument('--src', help='image to start from (default: waves)')
+    parser.add_argument('--gsd', type=float, default=64.0)
+    parser.add_argument(
+        '--size', type=int, default=48, help='side of the condition in pixels'
+    )
+    parser.add_argument('--tile', type=int, help='default: as trained')
+    parser.add_argument('--steps', type=int, default=50, help='of the peer')
+    parser.add_argument('--device', default='cpu')
+    parser.add_argument('--dtype', choices=['fp32', 'bf16'], default='fp32')
+    parser.add_argument('--threads', type=int, default=2, help='of a CPU')
+    parser.add_argument('--memory', action='store_true')
+    parser.add_argument(
+        '--one-size', type=int, nargs=2, help=argparse.SUPPRESS
+    )
+    parser.add_argument('--json', action='store_true', help='only the JSON')
+    return parser.parse_args()
+
+
+def build(args: argparse.Namespace):
+    """Load the model, or make a preset with random weights."""
+    from mmrs.apis import MetaEarthInferencer
+
+    if args.model:
+        inferencer = MetaEarthInferencer(
+            args.model, args.weights, args.device, args.dtype
+        )
+        return inferencer.pipeline
+    import torch
+    from diffusers import DDIMScheduler
+
+    from mmrs.models.metaearth.encoder import RRDBEncoder
+    from mmrs.models.metaearth.pipeline import MetaEarthPipeline
+    from mmrs.models.metaearth.presets import get_preset
+    from mmrs.models.metaearth.unet import ResolutionUNet
+
+    torch.manual_seed(0)
+    unet, encoder = get_preset(args.preset)
+    pipeline = MetaEarthPipeline(
+        ResolutionUNet(**unet).eval(),
+        RRDBEncoder(**encoder).eval(),
+        DDIMScheduler(
+            beta_start=0.0015,
+            beta_end=0.0155,
+            beta_schedule='scaled_linear',
+            timestep_spacing='leading',
+        ),
+    )
+    dtype = torch.bfloat16 if args.dtype == 'bf16' else torch.float32
+    return pipeline.to(args.device, dtype)
+
+
+def condition(args: argparse.Namespace):
+    """The condition: (size, size, 3), uint8."""
+    import numpy as np
+
+    if args.src:
+        from mmrs.models.metaearth.rasters import SourceImage
+
+        source = SourceImage(args.src)
+        size = [min(args.size, s) for s in (source.height, source.width)]
+        return source.read(0, 0, *size)
+    at = np.linspace(0, 9, args.size)
+    waves = [np.sin(at[:, None] * k) * np.cos(at * k) for k in (1, 2, 3)]
+    return (128 + 100 * np.stack(waves, 2)).astype(np.uint8)
+
+
+def generate_plainly(
+    pipeline, image, resolution: float, tile: int, steps: int
+):
+    """Sample as a plain script does; the noise is that of the world.
+
+    Args:
+        pipeline: With DDIM.
+        image: (h, w, 3), uint8.
+        resolution: Of the output.
+        tile: Side of a window.
+        steps: Of DDIM.
+
+    Returns:
+        (4h, 4w, 3), uint8.
+    """
+    import numpy as np
+    import torch
+
+    from mmrs.models.metaearth.sampling import NoiseField
+
+    stride, device = tile // 2, pipeline.device
+    dtype = pipeline.unet.dtype
+    height, width = (4 * side for side in image.shape[:2])
+    margin = tile // 4
+    pad = [(margin // 4, tile // 4)] * 2
+    padded = np.pad(image, [*pad, (0, 0)], mode='reflect')
+    noise = NoiseField('world', 0, 1, tile, stride)
+    label = torch.tensor([resolution], device=device)
+    result = np.empty((height, width, 3), np.uint8)
+    scheduler = pipeline.scheduler
+    for top in range(0, height, stride):
+        for left in range(0, width, stride):
+            lr = padded[top // 4 :, left // 4 :][: tile // 4, : tile // 4]
+            lr = torch.from_numpy(lr.copy()).to(device).permute(2, 0, 1)
+            lr = (lr[None].float() / 127.5 - 1).to(dtype)
+            x = noise.window(top - margin, left - margin)
+            x = torch.from_numpy(x[None]).to(device)
+            scheduler.set_timesteps(steps)
+            for t in scheduler.timesteps:
+                features = pipeline.lr_encoder(lr)
+                inputs = torch.cat([x.to(dtype), features], 1)
+                eps = pipeline.unet(inputs, t, class_labels=label).sample
+                x = scheduler.step(eps.float(), t, x).prev_sample
+            levels = ((x[0].clamp(-1, 1) + 1) * 127.5).round()
+            pixels = levels.byte().permute(1, 2, 0).cpu().numpy()
+            part = result[top : top + stride, left : left + stride]
+            part[:] = pixels[margin:, margin:][: len(part), : part.shape[1]]
+    return result
+
+
+def quality(made, image, stride: int) -> dict:
+    """Tell how good an image is without any reference."""
+    import numpy as np
+
+    from mmrs.evaluation import autocorrelation_peak, seam_ratio
+
+    height, width = image.shape[:2]
+    blocks = made.reshape(height, 4, width, 4, 3).astype(float)
+    error = ((blocks.mean((1, 3)) - image) ** 2).mean()
+    steps = [np.abs(np.diff(made.astype(float), axis=k)) for k in (0, 1)]
+    return dict(
+        seam=seam_ratio(made, stride),
+        peak=autocorrelation_peak(made, stride),
+        consistency_psnr=float(10 * np.log10(255**2 / max(error, 1e-9))),
+        gradient=float(np.mean([step.mean() for step in steps])),
+    )
+
+
+def timed(function, device: str) -> tuple[float, object]:
+    """Seconds of a call, and what it returned."""
+    import torch
+
+    if device != 'cpu':
+        torch.cuda.synchronize()
+    start = time.perf_counter()
+    result = function()
+    if device != 'cpu':
+        torch.cuda.synchronize()
+    return time.perf_counter() - start, result
+
+
+def compare(args: argparse.Namespace) -> dict:
+    """Time both ways on one image."""
+    import numpy as np
+    import torch
+
+    torch.set_num_threads(args.threads)
+    pipeline = build(args).with_solver('ddim')
+    fast = pipeline.with_solver('dpm')
+    image = condition(args)
+    options = dict(tile=args.tile) if args.tile else {}
+    tile = pipeline.settings(**options).tile
+    resolution = args.gsd / 4
+
+    def ours():
+        found = fast(image, resolution, **OURS, **options)
+        return np.asarray(found.images[0])
+
+    def plain():
+        with torch.inference_mode():
+            return generate_plainly(
+                pipeline, image, resolution, tile, args.steps
+            )
+
+    corner = image[: tile // 4, : tile // 4]
+    fast(corner, resolution, **OURS, **options)  # kernels are chosen once
+    ours_s, made = timed(ours, args.device)
+    plain_s, reference = timed(plain, args.device)
+    megapixels = made.shape[0] * made.shape[1] / 1e6
+    return dict(
+        output=f'{made.shape[1]} x {made.shape[0]}',
+        tile=tile,
+        mpx_per_s=megapixels / ours_s,
+        plain_mpx_per_s=megapixels / plain_s,
+        ratio=plain_s / ours_s,
+        quality=quality(made, image, round(tile * (1 - OURS['overlap']))),
+        plain_quality=quality(reference, image, tile // 2),
+        bound='ratio >= 4 on a CPU, >= 6 on a GPU, at no worse quality',
+    )
+
+
+def measure_memory(args: argparse.Namespace) -> dict:
+    """Generate each size in a process of its own."""
+    peaks = {}
+    for height, width in SIZES:
+        command = [sys.executable, __file__, *sys.argv[1:]]
+        command += ['--one-size', str(height), str(width)]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode:
+            sys.exit(done.stderr)
+        peaks[f'{width} x {height}'] = json.loads(done.stdout)
+    small, large = (peak['ram_mb'] for peak in peaks.values())
+    return dict(
+        peaks=peaks,
+        growth=large / small - 1,
+        bound='growth <= 0.05',
+    )
+
+
+def measure_size(args: argparse.Namespace) -> dict:
+    """Generate one file in one step a window, and tell the peaks."""
+    import resource
+
+    import numpy as np
+    import rasterio
+    import torch
+
+    torch.set_num_threads(args.threads)
+    height, width = args.one_size
+    pipeline = build(args)
+    with tempfile.TemporaryDirectory() as folder:
+        src, dst = Path(folder, 'src.tif'), Path(folder, 'dst.tif')
+        shape = dict(height=height // 4, width=width // 4, count=3)
+        with rasterio.open(
+            src, 'w', driver='GTiff', dtype='uint8', crs='EPSG:32631',
+            transform=rasterio.Affine(64, 0, 5e5, 0, -64, 4e6), **shape,
+        ) as file:  # fmt: skip
+            waves = np.sin(np.arange(width // 4) / 9) * 100 + 128
+            for top in range(height // 4):
+                window = rasterio.windows.Window(0, top, width // 4, 1)
+                row = np.broadcast_to(waves, (3, 1, width // 4))
+                file.write(row.astype(np.uint8), window=window)
+        start = time.perf_counter()
+        pipeline.to_geotiff(
+            src,
+            dst,
+            stages=1,
+            num_inference_steps=1,
+            tile=args.tile or 256,
+            overlap=0.0,
+            show_progress=False,
+        )
+        seconds = time.perf_counter() - start
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    gpu = (
+        torch.cuda.max_memory_allocated() / 2**20
+        if args.device != 'cpu'
+        else 0
+    )
+    return dict(ram_mb=peak, gpu_mb=gpu, seconds=seconds)
+
+
+def main() -> None:
+    """Measure and print."""
+    args = parse_args()
+    if args.one_size:
+        print(json.dumps(measure_size(args)))
+        return
+    found = measure_memory(args) if args.memory else compare(args)
+    results = dict(settings=vars(args), **found)
+    print(json.dumps(results, indent=None if args.json else 2))
+
+
+if __name__ == '__main__':
+    main()
