@@ -3,5 +3,9 @@
 from mmrs.utils.lazy import lazy_names
 
 __getattr__, __dir__, __all__ = lazy_names(
-    __name__, {'curriculum': ('Curriculum', 'CurriculumSampler')}
+    __name__,
+    {
+        'curriculum': ('Curriculum', 'CurriculumSampler'),
+        'resolution': ('UniformResolutionSampler',),
+    },
 )

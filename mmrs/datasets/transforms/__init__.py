@@ -6,6 +6,13 @@ from .bands import (
     RandomRot90,
     RandomScaleCrop,
 )
+from .degradation import RealESRGANDegradation
+from .generation import (
+    CropTile,
+    PackGenInputs,
+    ReduceImage,
+    ReduceResolution,
+)
 from .label_noise import PackCloudInputs, SyntheticCloudNoise
 from .loading import BadImageError, LoadRSImage, read_bands
 from .pairs import (
@@ -23,6 +30,7 @@ __all__ = [
     'BadImageError',
     'BandJitter',
     'BiTemporal',
+    'CropTile',
     'EncodeCaption',
     'ExchangeTime',
     'FlipPair',
@@ -34,9 +42,13 @@ __all__ = [
     'LoadRSImage',
     'PackChangeInputs',
     'PackCloudInputs',
+    'PackGenInputs',
     'PerPatchZScore',
     'RandomRot90',
     'RandomScaleCrop',
+    'RealESRGANDegradation',
+    'ReduceImage',
+    'ReduceResolution',
     'SyntheticCloudNoise',
     'read_bands',
 ]

@@ -229,7 +229,7 @@ def _batch(
                 f'{name}: is {tuple(sample.gt_img.shape)} with a condition '
                 f'of {tuple(lr.shape)}, but all of a batch must be of one '
                 'size and four times as fine as their conditions; crop them '
-                "by dict(type='RandomCropTile', size=256)"
+                "by dict(type='CropTile', size=256)"
             )
     real = torch.stack([sample.gt_img for sample in data_samples])
     return _to_unit(torch.stack(list(inputs))), _to_unit(real)

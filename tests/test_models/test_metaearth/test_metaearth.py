@@ -109,7 +109,7 @@ def test_tiles_must_fit():
         model()(inputs, samples, mode='loss')
     inputs, samples = tiles(2)
     inputs[1] = inputs[1][:, :2]
-    with pytest.raises(InputError, match='tile 1: is .*RandomCropTile'):
+    with pytest.raises(InputError, match='tile 1: is .*CropTile'):
         model()(inputs, samples, mode='loss')
 
 
