@@ -22,6 +22,13 @@ __getattr__, __dir__, __all__ = lazy_names(
             'semantic_change_scores',
         ),
         'cover_error': ('CoverError',),
+        'fid': ('FIDMetric',),
+        'generation_metric': ('GenerationMetric',),
+        'image_features': (
+            'InceptionFeatures',
+            'Perceptual',
+            'RandomFeatures',
+        ),
         'instance_seg_metric': ('InstanceSegMetric',),
         'label_audit': ('audit_image', 'injected_among_top'),
         'manual_tally': (

@@ -5,6 +5,7 @@ from .epoch_seed import EpochSeedHook
 from .finite_loss import FiniteLossHook
 from .fit_weights import FitWeightsHook
 from .freeze import FreezeHook
+from .sample_grid import SampleGridHook
 
 __all__ = [
     'CheckVocabularyHook',
@@ -14,4 +15,5 @@ __all__ = [
     'FiniteLossHook',
     'FitWeightsHook',
     'FreezeHook',
+    'SampleGridHook',
 ]
