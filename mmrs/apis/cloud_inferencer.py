@@ -24,13 +24,12 @@ from mmrs.utils.polygons import MIN_AREA
 
 from .base_inferencer import BaseInferencer
 from .cloud_files import CloudFiles
-from .inputs import ImageInput, Inputs, list_inputs
 from .scene_bands import find_bands
+from .scene_inputs import SceneInput, Scenes, list_scenes
 from .scenes import (
     ClassFilter,
     ClassSink,
     RowFile,
-    open_source,
     predict_scene,
     refine_rows,
 )
@@ -110,7 +109,7 @@ class CloudInferencer(BaseInferencer):
 
     def __call__(
         self,
-        inputs: Inputs,
+        inputs: Scenes,
         batch_size: int = 4,
         out_dir: str | Path | None = None,
         tile: int = 512,
@@ -136,9 +135,11 @@ class CloudInferencer(BaseInferencer):
         `out_dir`.
 
         Args:
-            inputs: A file, a folder (with its subfolders), an array (H, W,
-                bands), or a list of files and arrays, in the unit that the
-                files of the data set have. TIFFs are read by windows.
+            inputs: A file, a Sentinel-2 product (``*.SAFE``), a folder of
+                these (with its subfolders), an array (H, W, bands), a dict
+                of files of single bands by their names, or a list of such;
+                in the unit that the files of the data set have. Rasters are
+                read by windows.
             batch_size: Tiles predicted at once on a GPU.
             out_dir: Receives ``predictions.json`` and ``predictions.csv``,
                 and for each scene ``maps/*`` (a GeoTIFF with CRS, nodata and
@@ -181,7 +182,7 @@ class CloudInferencer(BaseInferencer):
             InputError: A setting is none, or the only scene cannot be used.
         """
         _check_settings(batch_size, polygons, geojson_crs, min_blob)
-        scenes = list_inputs(inputs, any_bands=True)
+        scenes = list_scenes(inputs)
         settings = dict(
             tile=tile,
             overlap=overlap,
@@ -256,7 +257,7 @@ class CloudInferencer(BaseInferencer):
 
     def _map(
         self,
-        scene: ImageInput,
+        scene: SceneInput,
         files: CloudFiles,
         settings: dict,
         wanted: dict,
@@ -321,14 +322,13 @@ class CloudInferencer(BaseInferencer):
         return prediction
 
     def _open(
-        self, scene: ImageInput, file_bands: list[str] | None
+        self, scene: SceneInput, file_bands: list[str] | None
     ) -> tuple[Source, '_SceneLoader']:
         """Open a scene, with its bands in the network's order."""
         layout = self._files
         nodata = self._load_file.nodata
         nodata = layout.nodata if nodata is None else nodata
-        source = open_source(scene.source, names=file_bands, nodata=nodata)
-        source.name = scene.name
+        source = scene.open(file_bands, nodata)
         wanted = self._load_file.bands or self.dataset_meta.get('bands')
         wanted = wanted or layout.bands or range(len(source.all_bands))
         known = layout.file_bands, layout.codes
@@ -380,16 +380,17 @@ class CloudInferencer(BaseInferencer):
         return ClassFilter(wanted['min_blob'], radius, grown)
 
     def _signature(
-        self, scene: ImageInput, source: Source, settings: dict, wanted: dict
+        self, scene: SceneInput, source: Source, settings: dict, wanted: dict
     ) -> dict:
         """All that the predicted rows depend on."""
-        if isinstance(scene.source, Path):
-            status = scene.source.stat()
-            file = [str(scene.source), status.st_size, status.st_mtime_ns]
+        if isinstance(scene.source, np.ndarray):
+            pixels = np.ascontiguousarray(scene.source)
+            files = hashlib.sha1(pixels).hexdigest()
         else:
-            file = hashlib.sha1(np.ascontiguousarray(scene.source)).hexdigest()
+            found = [(str(path), path.stat()) for path in scene.files]
+            files = [[p, s.st_size, s.st_mtime_ns] for p, s in found]
         return dict(
-            file=file,
+            files=files,
             bands=source.picked,
             network=self.network.fingerprint(),
             pipeline=[repr(step) for step in self._prepare.transforms],

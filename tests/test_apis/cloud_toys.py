@@ -97,11 +97,10 @@ def toy_scene(classes: np.ndarray) -> np.ndarray:
 def write_scene(path, pixels, names=BANDS, **settings):
     """Write a GeoTIFF of 16 m."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    settings = PLACE | dict(nodata=0) | settings
+    settings = PLACE | dict(driver='GTiff', nodata=0) | settings
     with rasterio.open(
         path,
         'w',
-        driver='GTiff',
         height=pixels.shape[0],
         width=pixels.shape[1],
         count=pixels.shape[2],

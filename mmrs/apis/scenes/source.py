@@ -172,6 +172,8 @@ class RasterSource(Source):
         names: Names of all bands in the files' order. None: as the files
             describe them.
         nodata: Value without meaning. None: as the files say.
+        raised: What stored whole numbers were raised by: it is taken off
+            them.
 
     Raises:
         BadImageError: A file is missing or unreadable, or shows another
@@ -185,6 +187,7 @@ class RasterSource(Source):
         bands: Sequence[str | int] | None = None,
         names: Sequence[str] | None = None,
         nodata: float | None = None,
+        raised: int = 0,
     ) -> None:
         several = not isinstance(paths, str | Path)
         self.paths = [Path(p) for p in (paths if several else [paths])]
@@ -192,6 +195,7 @@ class RasterSource(Source):
         if len(self.paths) > 1:
             self.name += f' and {len(self.paths) - 1} more'
         self._given_nodata = nodata
+        self._raised = raised
         self._local = threading.local()
         self._handles = []
         files = [_open(path) for path in self.paths]
@@ -293,6 +297,8 @@ class RasterSource(Source):
         valid = with_data(pixels, empty)
         for mask in masks:
             valid = mask if valid is None else valid & mask
+        if self._raised:
+            pixels = pixels.astype(np.int32) - self._raised
         return pixels, valid
 
     def _nodata(self, file) -> float | None:
