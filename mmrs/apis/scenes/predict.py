@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -122,12 +123,13 @@ def predict_scene(
         band = RollingBand(grid, channels, tiles[0].y)
     with (
         source.opened(tile, num_workers),
+        # An error must wait for the readers, whose files are closed then.
+        closing(_read_ahead(tiles, load, num_workers, batch_size)) as loaded,
         progress_bar(show_progress) as progress,
     ):
         task = progress.add_task(
             title, total=len(grid), completed=len(grid) - len(tiles)
         )
-        loaded = _read_ahead(tiles, load, num_workers, batch_size)
         for batch in _batches(loaded, batch_size):
             values = _predict(batch, predict, grid, source, channels)
             for found in batch:

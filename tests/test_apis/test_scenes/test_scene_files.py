@@ -147,6 +147,31 @@ def test_a_broken_block_is_told(tmp_path, scene):
         )
 
 
+def test_files_stay_open_until_all_readers_have_ended(tmp_path, scene):
+    path = write_tiff(
+        tmp_path / 'a.tif', np.tile(scene, (8, 8, 1)), compress='deflate'
+    )
+    source = RasterSource(path)
+
+    def fails(tiles):
+        raise IndexError('out of range')
+
+    sink = ClassSink(tmp_path / 'rows', source.shape, 2)
+    for _ in range(20):
+        with pytest.raises(RuntimeError, match='out of range'):
+            predict_scene(
+                source,
+                fails,
+                2,
+                [sink],
+                256,
+                128,
+                batch_size=1,
+                num_workers=4,
+                show_progress=False,
+            )
+
+
 @pytest.mark.parametrize(
     ('content', 'message'), [(None, 'no such'), (b'II*\0no', 'unreadable')]
 )
