@@ -122,7 +122,8 @@ class CloudFiles:
             )
         if self.draw:
             files['quicklook'] = f'quicklooks/{stem}.png'
-            self._draw(self._path(files['quicklook']), source, classes)
+            picture = self._draw(source, classes, prediction['bands'])
+            picture.save(self._path(files['quicklook']))
         told = {k: v for k, v in prediction.items() if k != 'mask'}
         text = json.dumps(told | dict(made_with=made_with), indent=2)
         path = self._path(f'scenes/{stem}.json')
@@ -179,7 +180,10 @@ class CloudFiles:
         )
         return name
 
-    def _draw(self, path: Path, source: Source, classes: RowFile) -> None:
+    def _draw(
+        self, source: Source, classes: RowFile, bands: Sequence[str]
+    ) -> Image.Image:
+        """Draw a scene, smaller, beside its classes."""
         step = -(-max(source.shape) // _SHOWN)
         with source.opened(1, 1):
             pixels, valid = source.thin_out(step)
@@ -188,7 +192,7 @@ class CloudFiles:
             pixels[~valid] = pixels[valid].min(initial=0)
         shown = np.minimum(classes.thin_out(step)[0], 255)
         panels = dict(
-            image=bands_to_rgb(pixels, source.bands),
+            image=bands_to_rgb(pixels, bands),
             classes=color_classes(shown, self.palette[:255]),
         )
-        draw_row(panels, max(source.shape[0] // step, 1)).save(path)
+        return draw_row(panels, max(source.shape[0] // step, 1))
