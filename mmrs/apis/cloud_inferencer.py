@@ -565,7 +565,8 @@ class SceneNetwork:
         if self._fingerprint is None:
             digest = hashlib.sha1(repr(self.model).encode())
             for value in self.model.state_dict().values():
-                digest.update(value.cpu().contiguous().numpy())
+                flat = value.cpu().reshape(-1).contiguous()
+                digest.update(flat.view(torch.uint8).numpy())
             self._fingerprint = digest.hexdigest()
         return self._fingerprint
 
