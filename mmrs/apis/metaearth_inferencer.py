@@ -54,7 +54,9 @@ class MetaEarthInferencer:
         if solver is not None:
             pipeline = pipeline.with_solver(solver)
         device = torch.device(device or get_device())
-        pipeline.to(device, _DTYPES[dtype])
+        pipeline.to(device)
+        if dtype != 'fp32':
+            pipeline.to(_DTYPES[dtype])
         if device.type == 'cuda':
             # The layout that convolutions of a GPU are fastest in.
             pipeline.unet.to(memory_format=torch.channels_last)

@@ -91,8 +91,9 @@ def build(args: argparse.Namespace):
             timestep_spacing='leading',
         ),
     )
-    dtype = torch.bfloat16 if args.dtype == 'bf16' else torch.float32
-    return pipeline.to(args.device, dtype)
+    if args.dtype == 'bf16':
+        pipeline.to(torch.bfloat16)
+    return pipeline.to(args.device)
 
 
 def condition(args: argparse.Namespace):
