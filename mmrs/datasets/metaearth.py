@@ -50,14 +50,16 @@ class ResolutionPyramidDataset(SkipBadImages, BaseDataset):
         data_root: The folder.
         split: Folder in it, of the layout above.
         gsd: Metres a pixel of all images, without `split`.
-        ann_file: Text file of the images to take, a path below `data_root` a
-            line; without `split`.
+        ann_file: Text file of the images to take, a path below the folder of
+            images a line; without `split`.
         levels: By how much to reduce each image, 1 for not at all:
             ``(1, 4, 16)`` makes three resolutions of one image.
         resolutions: Take these alone, in metres a pixel.
         max_per_resolution: Take as many of each resolution at most, evenly
             spread; for validation.
-        **kwargs: As of :class:`mmengine.dataset.BaseDataset`.
+        **kwargs: As of :class:`mmengine.dataset.BaseDataset`;
+            ``data_prefix=dict(img_path=...)`` is where in `data_root` the
+            images are.
 
     Raises:
         InputError: Something is missing; the message names the file and the
@@ -107,7 +109,7 @@ class ResolutionPyramidDataset(SkipBadImages, BaseDataset):
 
     def load_data_list(self) -> list[dict]:
         """Find the images, and what a pixel of each covers."""
-        folder = Path(self.data_root, self.split or '')
+        folder = Path(self.data_prefix['img_path'], self.split or '')
         if not folder.is_dir():
             raise InputError(
                 f'{folder}: no such folder; set data_root and split of the '

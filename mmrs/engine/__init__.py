@@ -8,6 +8,7 @@ from .hooks import (
     FiniteLossHook,
     FitWeightsHook,
     FreezeHook,
+    SampleGridHook,
 )
 
 __all__ = [
@@ -18,4 +19,5 @@ __all__ = [
     'FiniteLossHook',
     'FitWeightsHook',
     'FreezeHook',
+    'SampleGridHook',
 ]

@@ -78,10 +78,21 @@ def check_cloud_snow(cfg, model):
         assert len(view['classes']) == network.num_classes
 
 
+def check_metaearth(cfg, model):
+    # The pipeline's windows are of the size of the training tiles.
+    for dataset in datasets_of(cfg):
+        for part in dataset.get('datasets', [dataset]):
+            (size,) = (
+                step.size for step in part.pipeline if step.type == 'CropTile'
+            )
+            assert size == model.unet.config.sample_size
+
+
 CHECKS = dict(
     rsprompter=check_rsprompter,
     rsmamba=check_rsmamba,
     cloud_snow=check_cloud_snow,
+    metaearth=check_metaearth,
 )
 
 

@@ -4,6 +4,7 @@ from collections import Counter
 import cv2
 import numpy as np
 import pytest
+from mmengine.dataset import ConcatDataset
 
 from mmrs.datasets import ResolutionPyramidDataset
 from mmrs.datasets.samplers import UniformResolutionSampler
@@ -181,3 +182,28 @@ def test_processes_share_the_order(root, monkeypatch):
         parts.append(list(UniformResolutionSampler(dataset, seed=3)))
     assert parts[0] == whole[::2]
     assert parts[1] == [*whole[1::2], whole[0]]  # the last one is filled up
+
+
+def test_sampler_knows_joined_data_sets(root):
+    parts = [
+        ResolutionPyramidDataset(str(root / 'train/r4'), gsd=gsd)
+        for gsd in (4, 8)
+    ]
+    joined = ConcatDataset(parts, ignore_keys=['resolutions'])
+    sampler = UniformResolutionSampler(joined, seed=0)
+    assert sorted(sampler) == list(range(10))
+    assert [len(group) for group in sampler.groups] == [5, 5]
+
+
+def test_folder_of_images_apart_from_the_list(tmp_path):
+    write_image(tmp_path / 'images/a/1.png')
+    write_image(tmp_path / 'images/a/2.png')
+    (tmp_path / 'list.txt').write_text('a/2.png\n')
+    dataset = ResolutionPyramidDataset(
+        str(tmp_path),
+        gsd=1,
+        ann_file='list.txt',
+        data_prefix=dict(img_path='images'),
+    )
+    (info,) = infos(dataset)
+    assert info['sample_id'] == 'a/2'

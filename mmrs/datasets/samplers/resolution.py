@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 
 import numpy as np
-from mmengine.dataset import BaseDataset
+from mmengine.dataset import BaseDataset, ConcatDataset
 from mmengine.dist import get_dist_info, sync_random_seed
 from torch.utils.data import Sampler
 
@@ -23,16 +23,18 @@ class UniformResolutionSampler(Sampler):
     mixed.
 
     Args:
-        dataset: With ``sample_resolutions``, as
-            :class:`~mmrs.datasets.ResolutionPyramidDataset`.
+        dataset: A :class:`~mmrs.datasets.ResolutionPyramidDataset`, or a
+            ``ConcatDataset`` of such.
         seed: None: one that all processes agree on.
     """
 
-    def __init__(self, dataset: BaseDataset, seed: int | None = None) -> None:
+    def __init__(
+        self, dataset: BaseDataset | ConcatDataset, seed: int | None = None
+    ) -> None:
         self.rank, self.world_size = get_dist_info()
         self.seed = sync_random_seed() if seed is None else seed
         self.epoch = 0
-        resolutions = dataset.sample_resolutions
+        resolutions = _resolutions(dataset)
         self.groups = [
             np.flatnonzero(resolutions == r) for r in np.unique(resolutions)
         ]
@@ -60,3 +62,9 @@ class UniformResolutionSampler(Sampler):
     def set_epoch(self, epoch: int) -> None:
         """Choose the order; MMEngine's loops call it."""
         self.epoch = epoch
+
+
+def _resolutions(dataset: BaseDataset | ConcatDataset) -> np.ndarray:
+    if isinstance(dataset, ConcatDataset):
+        return np.concatenate([_resolutions(x) for x in dataset.datasets])
+    return dataset.sample_resolutions

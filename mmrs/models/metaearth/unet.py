@@ -25,7 +25,7 @@ __all__ = ['ModelMixin', 'ResolutionUNet']
 
 #: Two octaves become 20, about as far apart in the sine code as 4 and 16 m.
 _LOG2_SCALE = 10.0
-_TRANSFORMS = ('linear', 'log2')
+_TRANSFORMS = ('linear', 'log2', 'none')
 
 
 class _ResolutionEmbedding(TimestepEmbedding):
@@ -48,8 +48,9 @@ class ResolutionUNet(UNet2DModel):
 
     Args:
         resolution_transform: What goes through the sine code: the pixel size
-            in metres (``'linear'``, the paper), or ten times its binary
-            logarithm (``'log2'``, ours, for any pixel size).
+            in metres (``'linear'``, the paper), ten times its binary
+            logarithm (``'log2'``, ours, for any pixel size), or zero whatever
+            it is (``'none'``, an ablation of the paper).
         resolution_of: Whose pixel size it is; ``'output'`` (ours) or
             ``'input'``. The network does not use it: it tells those who give
             ``class_labels``.
@@ -137,6 +138,8 @@ class ResolutionUNet(UNet2DModel):
             class_labels = class_labels.float()
             if self.config.resolution_transform == 'log2':
                 class_labels = _LOG2_SCALE * torch.log2(class_labels)
+            elif self.config.resolution_transform == 'none':
+                class_labels = torch.zeros_like(class_labels)
         return super().forward(sample, timestep, class_labels, return_dict)
 
 

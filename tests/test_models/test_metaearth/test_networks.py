@@ -87,13 +87,16 @@ def test_embedding_is_the_sum_of_two_mlps(transform):
     torch.testing.assert_close(seen[0], F.silu(expected))
 
 
-def test_resolution_changes_the_output():
-    unet = without_zeros(small_unet())
+@pytest.mark.parametrize('transform', ['linear', 'log2', 'none'])
+def test_resolution_changes_the_output_unless_it_is_not_told(transform):
+    unet = without_zeros(small_unet(resolution_transform=transform))
     x = torch.randn(1, 11, 16, 16)
     fine, coarse = (
         unet(x, 500, class_labels=torch.tensor([s])).sample for s in (4.0, 64)
     )
-    assert (fine - coarse).abs().max() > 1e-3
+    assert torch.equal(fine, coarse) == (transform == 'none')
+    if transform != 'none':
+        assert (fine - coarse).abs().max() > 1e-3
 
 
 def test_half_precision_runs_and_agrees():

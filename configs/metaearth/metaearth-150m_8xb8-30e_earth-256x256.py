@@ -1,0 +1,13 @@
+# A quarter of the paper's size.
+_base_ = './metaearth-600m_8xb1-accum8-30e_earth-256x256.py'
+
+model = dict(preset='metaearth_150m')
+train_dataloader = dict(batch_size=8)
+optim_wrapper = dict(accumulative_counts=1)
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.001, by_epoch=False, end=1000)
+]
+custom_hooks = [
+    dict(type='EMAHook', momentum=1e-4),
+    dict(type='SampleGridHook'),
+]
