@@ -1,7 +1,7 @@
 # Synthetic pairs of 64 px in the layout of LEVIR-MCI, which
 #     python tools/misc/make_synthetic.py --layout levir-mci --seed 0 \
-#         --num 1500 --size 64 --out data/synthetic-levir-mci
-# writes: 1200 for training, 150 for validation and 150 for testing.
+#         --num 5000 --size 64 --out data/synthetic-levir-mci
+# writes: 4000 for training, 500 for validation and 500 for testing.
 _base_ = './levir_mci.py'
 
 data_root = 'data/synthetic-levir-mci/'

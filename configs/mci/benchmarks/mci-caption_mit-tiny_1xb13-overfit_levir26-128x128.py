@@ -11,8 +11,7 @@ model = dict(
     mask_neck=None,
     mask_head=None,
     loss_balancer=None,
-    caption_neck=dict(dims=96, level=2),
-    caption_head=dict(decoder=dict(embed_dims=96), num_words=179),
+    caption_head=dict(num_words=179),
 )
 default_hooks = dict(logger=dict(interval=20))
 train_cfg = dict(max_epochs=20)

@@ -1,23 +1,26 @@
 # A small Pix4Cap that trains from scratch on a CPU, for demos and tests.
-# Images are small: the dates meet on maps of an eighth of their size.
+# Images are small: the dates meet on maps of a sixteenth of their size.
 _base_ = './pix4cap_mit-b1.py'
 
-channels = (32, 64, 96, 128)
-layers = dict(dims=64, heads=4, hidden=128, level=1)
+channels = (16, 32, 64)
+layers = dict(dims=64, heads=4, hidden=128, dropout=0.0)
 model = dict(
     backbone=dict(
         arch=dict(
             _delete_=True,
             dims=channels,
-            depths=(1, 1, 1, 1),
-            heads=(1, 2, 3, 4),
-            reductions=(4, 2, 1, 1),
+            depths=(1, 1, 1),
+            heads=(1, 1, 2),
+            reductions=(4, 2, 1),
         ),
+        out_indices=(0, 1, 2),
         drop_path=0.0,
     ),
     caption_neck=dict(num_layers=2, **layers),
     caption_head=dict(
-        decoder=dict(embed_dims=64, num_layers=2, heads=4, hidden=256),
+        decoder=dict(
+            embed_dims=64, num_layers=2, heads=4, hidden=256, dropout=0.0
+        ),
         max_length=30,
     ),
     mask_neck=layers,

@@ -8,12 +8,6 @@ _base_ = [
     '../../_base_/default_runtime.py',
 ]
 
-model = dict(
-    learn_masks=False,
-    caption_neck=dict(dims=96, level=2),
-    caption_head=dict(decoder=dict(embed_dims=96), num_words=179),
-    mask_neck=dict(dims=96, level=2),
-    sfa=dict(dims=96, change_channels=96),
-)
+model = dict(learn_masks=False, caption_head=dict(num_words=179))
 default_hooks = dict(logger=dict(interval=20))
 train_cfg = dict(max_epochs=20)

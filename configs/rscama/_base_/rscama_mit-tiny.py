@@ -7,17 +7,19 @@ model = dict(
         _delete_=True,
         type='MiTBackbone',
         arch=dict(
-            dims=(32, 64),
-            depths=(1, 1),
-            heads=(1, 2),
-            reductions=(4, 2),
+            dims=(16, 32, 64),
+            depths=(1, 1, 1),
+            heads=(1, 1, 2),
+            reductions=(4, 2, 1),
         ),
-        out_indices=(1,),
+        out_indices=(2,),
         drop_path=0.0,
     ),
-    caption_neck=dict(dims=64, num_layers=2, grid=8, init='mamba'),
+    caption_neck=dict(dims=64, num_layers=2, grid=4, init='mamba'),
     caption_head=dict(
-        decoder=dict(embed_dims=64, num_layers=2, heads=4, hidden=256),
+        decoder=dict(
+            embed_dims=64, num_layers=2, heads=4, hidden=256, dropout=0.0
+        ),
         max_length=30,
     ),
 )

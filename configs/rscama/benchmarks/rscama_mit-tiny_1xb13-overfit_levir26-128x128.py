@@ -6,6 +6,6 @@ _base_ = [
     '../../_base_/default_runtime.py',
 ]
 
-model = dict(caption_neck=dict(grid=16), caption_head=dict(num_words=179))
+model = dict(caption_neck=dict(grid=8), caption_head=dict(num_words=179))
 default_hooks = dict(logger=dict(interval=20))
 train_cfg = dict(max_epochs=20)

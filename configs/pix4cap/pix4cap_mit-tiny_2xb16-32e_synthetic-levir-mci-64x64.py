@@ -7,5 +7,6 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 
-model = dict(caption_head=dict(num_words=84))
+model = dict(caption_head=dict(num_words=85))
 default_hooks = dict(logger=dict(interval=20))
+train_cfg = dict(max_epochs=32, val_interval=16)
