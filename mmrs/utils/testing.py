@@ -1,6 +1,8 @@
 """A run that tests a checkpoint."""
 
 from mmengine.config import Config
+from mmengine.dist import is_main_process
+from mmengine.hooks import LoggerHook
 from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
@@ -28,6 +30,11 @@ def build_test_runner(cfg: Config, checkpoint_path: str) -> Runner:
     forget_pretraining(cfg.model)
     fit_to_machine(cfg)
     runner = Runner.from_cfg(cfg)
+    if not is_main_process():
+        # It writes the scores, and its own times, over the first process's.
+        runner.hooks[:] = [
+            hook for hook in runner.hooks if not isinstance(hook, LoggerHook)
+        ]
     runner.call_hook('after_load_checkpoint', checkpoint=checkpoint)
     model = runner.model
     if is_model_wrapper(model):
