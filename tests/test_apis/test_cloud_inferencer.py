@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import rasterio
 import torch
-from cloud_toys import (
+from cloud_scene_toys import (
     BANDS,
     CLASSES,
     CONFIG,

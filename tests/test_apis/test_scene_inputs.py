@@ -1,7 +1,13 @@
 import numpy as np
 import pytest
 import rasterio
-from cloud_toys import BANDS, toy_classes, toy_config, toy_scene, write_scene
+from cloud_scene_toys import (
+    BANDS,
+    toy_classes,
+    toy_config,
+    toy_scene,
+    write_scene,
+)
 from PIL import Image
 
 from mmrs.apis import CloudInferencer

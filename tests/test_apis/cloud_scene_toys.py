@@ -44,7 +44,7 @@ class ToyClouds(BaseModel):
 CONFIG = """
 default_scope = 'mmrs'
 custom_imports = dict(imports=[
-    'cloud_toys', 'mmrs.models.cloud_snow', 'mmrs.datasets.levir_cs'])
+    'cloud_scene_toys', 'mmrs.models.cloud_snow', 'mmrs.datasets.levir_cs'])
 model = dict(
     type='ToyClouds',
     data_preprocessor=dict(
