@@ -334,13 +334,13 @@ class _Raster:
         return self._read(
             self._data.read,
             list(bands),
-            window=_window(top, left, height, width),
+            window=window_of(top, left, height, width),
         )
 
     def valid(
         self, top: int, left: int, height: int, width: int
     ) -> np.ndarray:
-        window = _window(top, left, height, width)
+        window = window_of(top, left, height, width)
         valid = self._read(self._data.dataset_mask, window=window) > 0
         if self.dtype.kind == 'f':
             values = self._read(self._data.read, window=window)
@@ -416,7 +416,8 @@ class _Picture:
         return values[:, ::step, ::step], self._valid[::step, ::step]
 
 
-def _window(top: int, left: int, height: int, width: int):
+def window_of(top: int, left: int, height: int, width: int):
+    """Make rasterio's window of a part."""
     from rasterio.windows import Window
 
     return Window(left, top, width, height)

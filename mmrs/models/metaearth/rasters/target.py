@@ -10,12 +10,12 @@ import numpy as np
 
 from mmrs.utils.errors import InputError
 
-from .source import Transform
+from .source import Transform, window_of
 
 TARGETS = ('.tif', '.tiff', '.png')
 
 _BLOCK = 512  # side of a GeoTIFF's tiles; as many rows are held at once
-_CACHE = 64  # MB of GDAL, whose default grows with the machine
+_CACHE = 32  # MB of GDAL, whose default grows with the machine
 _SMALLEST_OVERVIEW = 256
 
 #: Pixels (rows, width, 3), uint8, and which have data (rows, width), bool or
@@ -144,12 +144,13 @@ def _write_geotiff(
         for pixels, valid in _regroup(strips, _BLOCK):
             if valid is not None and target.nodata is not None:
                 pixels = mark_gaps(pixels, valid, target.nodata)
-            rows, width = pixels.shape[:2]
-            window = rasterio.windows.Window(0, top, width, rows)
-            file.write(np.moveaxis(pixels, 2, 0), window=window)
-            if valid is not None and target.nodata is None:
-                file.write_mask(valid, window=window)
-            top += rows
+            for left in range(0, target.width, _BLOCK):
+                part = slice(left, left + _BLOCK)
+                window = window_of(top, left, *pixels[:, part].shape[:2])
+                file.write(np.moveaxis(pixels[:, part], 2, 0), window=window)
+                if valid is not None and target.nodata is None:
+                    file.write_mask(valid[:, part], window=window)
+            top += len(pixels)
 
 
 def mark_gaps(

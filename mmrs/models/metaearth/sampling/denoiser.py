@@ -234,15 +234,17 @@ def to_grey_levels(images: Tensor) -> np.ndarray:
 def _one_by_one(
     function: WindowFunction, lr: np.ndarray, places: Sequence[Place]
 ) -> Tensor:
-    threads = torch.get_num_threads()
+    def one(i: int) -> Tensor:
+        return function(lr[i : i + 1], places[i : i + 1])
+
+    threads, indices = torch.get_num_threads(), range(len(places))
     torch.set_num_threads(1)  # also of the threads that are made now
     try:
+        if min(threads, len(places)) == 1:
+            # Another thread has memory of its own, which gets fragmented.
+            return torch.cat([*map(one, indices)])
         with ThreadPoolExecutor(min(threads, len(places))) as pool:
-            made = pool.map(
-                lambda i: function(lr[i : i + 1], places[i : i + 1]),
-                range(len(places)),
-            )
-            return torch.cat(list(made))
+            return torch.cat([*pool.map(one, indices)])
     finally:
         torch.set_num_threads(threads)
 

@@ -155,7 +155,7 @@ class GeneratedImage:
     def _forget(self, height: int) -> None:
         """Keep the windows that the next rows may need."""
         first, last = self._support
-        rows = -(-(height + last - first) // self.stride) + 1
+        rows = (height + last - first - 2) // self.stride + 1
         while len(self._known) > rows * self._cols.count:
             self._known.popitem(last=False)
 
