@@ -1,5 +1,5 @@
 # The same without pseudo-labels, and so without masks.
-_base_ = './pix4cap_mit-tiny_2xb16-35e_synthetic-levir-mci-64x64.py'
+_base_ = './pix4cap_mit-tiny_2xb16-33e_synthetic-levir-mci-64x64.py'
 
 model = dict(mask_neck=None, mask_head=None, sfa=None, loss_balancer=None)
 train_pipeline = _base_.train_pipeline

@@ -10,4 +10,4 @@ _base_ = [
 model = dict(caption_head=dict(num_words=85))
 default_hooks = dict(logger=dict(interval=20))
 optim_wrapper = dict(optimizer=dict(fused=True))
-train_cfg = dict(max_epochs=35, val_interval=35)
+train_cfg = dict(max_epochs=33, val_interval=33)
