@@ -6,15 +6,9 @@ from collections import Counter
 import cv2
 import numpy as np
 import pytest
-import torch
-from diffusers import DDIMScheduler
+from metaearth_toys import toy_pipeline
 
 from mmrs.datasets import ResolutionPyramidDataset
-from mmrs.models.metaearth import (
-    MetaEarthPipeline,
-    ResolutionUNet,
-    RRDBEncoder,
-)
 
 CUT = 'tools/dataset_converters/cut_pyramid_tiles.py'
 
@@ -135,30 +129,9 @@ def test_wrong_use_of_the_cutter(main_of, tmp_path):
         cut(main_of, src, out, *options, '--split', 'train=1')
 
 
-def pipeline(transform: str) -> MetaEarthPipeline:
-    torch.manual_seed(0)
-    unet = ResolutionUNet(
-        sample_size=32,
-        in_channels=7,
-        block_out_channels=(8, 8),
-        down_block_types=('DownBlock2D', 'DownBlock2D'),
-        up_block_types=('UpBlock2D', 'UpBlock2D'),
-        layers_per_block=1,
-        attention_head_dim=8,
-        norm_num_groups=4,
-        attn_norm_num_groups=4,
-        resolution_transform=transform,
-    )
-    with torch.no_grad():
-        for weight in unet.parameters():
-            weight.add_(torch.randn_like(weight) / 20)
-    encoder = RRDBEncoder(num_feat=4, num_block=1, num_grow_ch=4)
-    return MetaEarthPipeline(unet, encoder, DDIMScheduler())
-
-
 @pytest.mark.parametrize('transform', ['linear', 'none'])
 def test_effect_of_the_resolution(main_of, tmp_path, capsys, transform):
-    pipeline(transform).save_pretrained(tmp_path / 'model')
+    toy_pipeline(transform).save_pretrained(tmp_path / 'model')
     cv2.imwrite(str(tmp_path / 'tile.png'), picture(32, 32))
     main_of(
         'tools/metaearth/label_effect.py',

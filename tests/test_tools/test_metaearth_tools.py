@@ -10,39 +10,18 @@ import numpy as np
 import pytest
 import rasterio
 import torch
-from diffusers import DDIMScheduler
+from metaearth_toys import toy_pipeline
 from PIL import Image
 
-from mmrs.models.metaearth import (
-    MetaEarthPipeline,
-    ResolutionUNet,
-    RRDBEncoder,
-)
+from mmrs.models.metaearth import MetaEarthPipeline
 
 FEW = ['--steps', '2', '--device', 'cpu']
 
 
 @pytest.fixture(scope='module')
 def model(tmp_path_factory):
-    torch.manual_seed(0)
-    unet = ResolutionUNet(
-        sample_size=32,
-        in_channels=7,
-        block_out_channels=(8, 8),
-        down_block_types=('DownBlock2D', 'AttnDownBlock2D'),
-        up_block_types=('AttnUpBlock2D', 'UpBlock2D'),
-        layers_per_block=1,
-        attention_head_dim=8,
-        norm_num_groups=4,
-        attn_norm_num_groups=4,
-    )
-    with torch.no_grad():
-        for weight in unet.parameters():
-            weight.add_(torch.randn_like(weight) / 20)
-    encoder = RRDBEncoder(num_feat=4, num_block=1, num_grow_ch=4)
     folder = tmp_path_factory.mktemp('model')
-    pipeline = MetaEarthPipeline(unet, encoder, DDIMScheduler())
-    pipeline.save_pretrained(folder)
+    toy_pipeline().save_pretrained(folder)
     return folder
 
 

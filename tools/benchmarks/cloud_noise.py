@@ -2,7 +2,7 @@ r"""The noise benchmark of cloud masks: methods against injected wrong labels.
 
 ::
 
-    python tools/misc/make_synthetic.py --layout levir-cs --seed 0 --num 600 \
+    python tools/misc/make_synthetic.py --layout levir-cs --seed 0 --num 800 \
         --size 64 --out data/synthetic-levir-cs
     python tools/benchmarks/cloud_noise.py --jobs 2
     python tools/benchmarks/cloud_noise.py --methods ce curriculum --etas 0.4

@@ -5,25 +5,20 @@
 _base_ = './metaearth.py'
 
 data_root = 'data/synthetic-metaearth/'
-tile = 64
-
+crop = dict(type='CropTile', size=64)
 train_pipeline = [
-    dict(type='LoadRSImage'),
-    dict(type='CropTile', size=tile),
-    dict(
-        type='RandomFlip',
-        prob=0.75,
-        direction=['horizontal', 'vertical', 'diagonal'],
-    ),
+    _base_.train_pipeline[0],
+    crop,
+    _base_.train_pipeline[3],
     # More clean ones: a condition of 16 px has little to spare.
     dict(type='RealESRGANDegradation', prob_clean=0.5),
-    dict(type='PackGenInputs'),
+    _base_.train_pipeline[5],
 ]
 test_pipeline = [
-    dict(type='LoadRSImage'),
-    dict(type='CropTile', size=tile, where='centre'),
+    _base_.test_pipeline[0],
+    dict(crop, where='centre'),
     dict(type='ReduceImage'),
-    dict(type='PackGenInputs'),
+    _base_.test_pipeline[4],
 ]
 train_dataloader = dict(
     batch_size=8,

@@ -7,45 +7,26 @@ _base_ = [
     '../../_base_/default_runtime.py',
 ]
 
-tile = 64
+crop = dict(type='CropTile', size=64)
 train_pipeline = [
-    dict(type='LoadRSImage'),
-    dict(type='CropTile', size=tile),
-    dict(
-        type='RandomFlip',
-        prob=0.75,
-        direction=['horizontal', 'vertical', 'diagonal'],
-    ),
+    _base_.train_pipeline[0],
+    crop,
+    _base_.train_pipeline[2],
     dict(type='RealESRGANDegradation', prob_clean=0.5),
-    dict(type='PackGenInputs'),
+    _base_.train_pipeline[4],
 ]
 test_pipeline = [
-    dict(type='LoadRSImage'),
-    dict(type='CropTile', size=tile, where='centre'),
-    dict(type='ReduceImage'),
-    dict(type='PackGenInputs'),
+    _base_.test_pipeline[0],
+    dict(crop, where='centre'),
+    *_base_.test_pipeline[2:],
 ]
-uc = dict(
-    type='ResolutionPyramidDataset',
-    gsd=0.3,
-    data_prefix=dict(img_path='../shared/data/uc_merced/images/'),
-)
-aid = dict(
-    type='ResolutionPyramidDataset',
-    gsd=4.0,
-    data_prefix=dict(img_path='../shared/data/aid_150px/images/'),
-)
 train_dataloader = dict(
     batch_size=8,
     num_workers=0,
     dataset=dict(
         datasets=[
-            dict(
-                source,
-                ann_file=f'data/lists/{name}/train.txt',
-                pipeline=train_pipeline,
-            )
-            for name, source in (('uc_merced', uc), ('aid_150px', aid))
+            dict(source, pipeline=train_pipeline)
+            for source in _base_.train_set.datasets
         ]
     ),
 )
@@ -53,14 +34,8 @@ held_out = dict(
     num_workers=0,
     dataset=dict(
         datasets=[
-            dict(
-                source,
-                ann_file=f'data/lists/{name}/val.txt',
-                max_per_resolution=32,
-                test_mode=True,
-                pipeline=test_pipeline,
-            )
-            for name, source in (('uc_merced', uc), ('aid_150px', aid))
+            dict(source, max_per_resolution=32, pipeline=test_pipeline)
+            for source in _base_.val_set.datasets
         ]
     ),
 )

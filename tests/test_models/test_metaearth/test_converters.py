@@ -232,9 +232,10 @@ def test_prefix_of_ldm_is_known():
     weights = GuidedUNet('legacy', False).state_dict()
     ldm = {f'model.diffusion_model.{k}': v for k, v in weights.items()}
     converted = convert_released(ldm, head_dim=HEAD)
-    ours(False).load_state_dict(
-        {k.removeprefix('unet.'): v for k, v in converted.items()}
-    )
+    expected = convert_unet(weights, head_dim=HEAD)
+    assert converted.keys() == {f'unet.{name}' for name in expected}
+    for name, weight in expected.items():
+        assert torch.equal(converted[f'unet.{name}'], weight)
 
 
 def test_left_over_names_are_refused():
