@@ -3,13 +3,13 @@
 # coarser; 4 m stands for all of them. The lists:
 #     for name in uc_merced aid_150px; do
 #         python tools/dataset_converters/split_scene_cls.py \
-#             ../shared/data/$name/images --split train=0.75 val=0.25 \
+#             data/$name/images --split train=0.75 val=0.25 \
 #             --seed 0 --out-dir data/lists/$name
 #     done
 _base_ = './metaearth.py'
 
 tile = 128
-images = '../shared/data/{}/images/'
+images = 'data/{}/images/'
 lists = 'data/lists/{}/{}.txt'
 sources = dict(uc_merced=0.3, aid_150px=4.0)  # metres a pixel
 

@@ -1,5 +1,5 @@
 # 26 captioned pairs of LEVIR images, to be learnt by heart:
-#     D=../shared/data/change_pairs
+#     D=data/change_pairs
 #     mkdir -p data/pairs-src/A data/pairs-src/B
 #     cp $D/levir_cd/A/* $D/levir_cc/A/* $D/levir_fig/A/* data/pairs-src/A
 #     cp $D/levir_cd/B/* $D/levir_cc/B/* $D/levir_fig/B/* data/pairs-src/B

@@ -1,7 +1,5 @@
 # Learns the quality band of one Landsat 8 scene, which is wrong in places, to
 # find out where:
-#     mkdir -p data/landsat8
-#     cp ../shared/data/clouds/landsat8_bqa/*.tif data/landsat8
 #     python tools/train.py CONFIG
 #     python tools/analysis_tools/audit_labels.py CONFIG CHECKPOINT OUT
 _base_ = [

@@ -1,6 +1,4 @@
 # Two real scenes for training, the third for testing:
-#     mkdir -p data/csmask
-#     cp ../shared/data/clouds/csmask_samples/*.npz data/csmask
 #     python tools/train.py CONFIG
 # The other two rotations:
 #     --cfg-options train_dataloader.dataset.scenes="['landsat5','sentinel2']" \

@@ -1,7 +1,7 @@
 # Learns the masks of 21 real pairs by heart on a CPU:
 #     for N in levir_cd dsifn; do
 #         python tools/dataset_converters/pairs_to_levir_mci.py \
-#             ../shared/data/change_pairs/$N data/${N/_/-}-pairs \
+#             data/change_pairs/$N data/${N/_/-}-pairs \
 #             --all-in train val test
 #     done
 #     python tools/train.py CONFIG

@@ -1,6 +1,6 @@
 # The paper's recipe on one GPU and 80 images a class of UC Merced:
 #     python tools/dataset_converters/split_scene_cls.py \
-#         ../shared/data/uc_merced/images --split train=0.75 val=0.25 --seed 0 \
+#         data/uc_merced/images --split train=0.75 val=0.25 --seed 0 \
 #         --out-dir data/uc_merced_80
 #     python tools/train.py CONFIG --amp bf16 --auto-scale-lr
 _base_ = [
@@ -12,7 +12,7 @@ _base_ = [
 
 subset = dict(
     data_root='',
-    data_prefix=dict(img_path='../shared/data/uc_merced/images/'),
+    data_prefix=dict(img_path='data/uc_merced/images/'),
 )
 train_dataloader = dict(
     batch_size=64,

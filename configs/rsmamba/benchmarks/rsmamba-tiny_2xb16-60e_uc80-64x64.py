@@ -1,6 +1,6 @@
 # Trains a small RSMamba on two CPU cores on 80 images a class of UC Merced:
 #     python tools/dataset_converters/split_scene_cls.py \
-#         ../shared/data/uc_merced/images --split train=0.75 val=0.25 --seed 0 \
+#         data/uc_merced/images --split train=0.75 val=0.25 --seed 0 \
 #         --out-dir data/uc_merced_80
 #     bash tools/dist_train.sh CONFIG 2
 _base_ = [
@@ -14,7 +14,7 @@ model = dict(head=dict(num_classes=21), backbone=dict(drop_path_rate=0.1))
 
 subset = dict(
     data_root='',
-    data_prefix=dict(img_path='../shared/data/uc_merced/images/'),
+    data_prefix=dict(img_path='data/uc_merced/images/'),
 )
 train_pipeline = [
     dict(type='LoadRSImage'),

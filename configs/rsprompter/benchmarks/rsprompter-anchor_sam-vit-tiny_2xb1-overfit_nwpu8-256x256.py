@@ -16,7 +16,7 @@ model = dict(
 )
 
 subset = dict(
-    data_root='../shared/data/nwpu_vhr10/',
+    data_root='data/nwpu_vhr10/',
     ann_file='annotations/instances_train.json',
     data_prefix=dict(img='images/'),
     indices=[20, 74, 97, 128, 170, 190, 238, 281],
