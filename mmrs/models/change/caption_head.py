@@ -33,6 +33,9 @@ class CaptionHead(BaseModule):
         label_smoothing: Share of the probability that is spread over all
             words; the papers have none.
         init_cfg: As of MMEngine's `BaseModule`.
+
+    Raises:
+        InputError: There are fewer words than beams.
     """
 
     def __init__(
@@ -45,6 +48,11 @@ class CaptionHead(BaseModule):
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
+        if not 1 <= beams <= num_words:
+            raise InputError(
+                f'model.caption_head.beams={beams}; take 1 to '
+                f'model.caption_head.num_words={num_words}'
+            )
         self.num_words = num_words
         self.max_length = max_length
         self.beams = beams

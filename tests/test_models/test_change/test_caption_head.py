@@ -116,3 +116,9 @@ def test_sentences_that_cannot_be_learnt_are_refused(words, message):
 def test_samples_need_no_name():
     with pytest.raises(InputError, match='a pair has no sentence'):
         make_head().loss(visual_tokens(1), [ChangeDataSample()])
+
+
+@pytest.mark.parametrize('beams', [0, 12])
+def test_there_are_no_more_beams_than_words(beams):
+    with pytest.raises(InputError, match=rf'beams={beams}; take 1 to .*=11'):
+        make_head(beams=beams)
