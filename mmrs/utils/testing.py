@@ -2,7 +2,7 @@
 
 from mmengine.config import Config
 from mmengine.dist import is_main_process
-from mmengine.hooks import LoggerHook
+from mmengine.hooks import EMAHook, LoggerHook
 from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
@@ -30,11 +30,11 @@ def build_test_runner(cfg: Config, checkpoint_path: str) -> Runner:
     forget_pretraining(cfg.model)
     fit_to_machine(cfg)
     runner = Runner.from_cfg(cfg)
+    # Where weights were averaged, the checkpoint's weights are the average.
+    _remove_hooks(runner, EMAHook)
     if not is_main_process():
         # It writes the scores, and its own times, over the first process's.
-        runner.hooks[:] = [
-            hook for hook in runner.hooks if not isinstance(hook, LoggerHook)
-        ]
+        _remove_hooks(runner, LoggerHook)
     runner.call_hook('after_load_checkpoint', checkpoint=checkpoint)
     model = runner.model
     if is_model_wrapper(model):
@@ -47,3 +47,9 @@ def build_test_runner(cfg: Config, checkpoint_path: str) -> Runner:
             logger='current',
         )
     return runner
+
+
+def _remove_hooks(runner: Runner, kind: type) -> None:
+    runner.hooks[:] = [
+        hook for hook in runner.hooks if not isinstance(hook, kind)
+    ]

@@ -9,10 +9,11 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from mmrs.synthetic.layouts import metaearth
+from mmrs.utils.testing import build_test_runner
 
 CONFIG = (
     Path(__file__).parents[3]
-    / 'configs/metaearth/metaearth-tiny_2xb8-1400i_synthetic-earth-64x64.py'
+    / 'configs/metaearth/metaearth-tiny_2xb4-2600i_synthetic-earth-64x64.py'
 )
 TILE = 32
 
@@ -72,9 +73,12 @@ def test_training_testing_and_pictures(data, tmp_path):
     assert picture.shape[1] == 3 * TILE + 2 * 4
     assert picture.shape[0] <= rows * (TILE + 4)
 
-    cfg.load_from = str(checkpoint)
     cfg.work_dir = str(tmp_path / 'test')
-    figures = [Runner.from_cfg(cfg).test() for _ in range(2)]
+    tests = [build_test_runner(cfg, str(checkpoint)) for _ in range(2)]
+    for test in tests:
+        tested = test.model.state_dict()[name]
+        assert torch.equal(tested, state['state_dict'][name])
+    figures = [test.test() for test in tests]
     assert figures[0] == figures[1]
     assert {'gen/psnr_4m', 'gen/FID_substitute', 'gen/lr_gain'} <= set(
         figures[0]
