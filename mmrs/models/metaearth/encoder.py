@@ -17,10 +17,11 @@ __all__ = ['RRDBEncoder']
 
 _RESIDUAL_SCALE = 0.2  # of every block's output, against early divergence
 _INIT_SCALE = 0.1  # of the dense blocks' weights, as BasicSR
+_SLOPE = 0.2
 
 
 def _act(x: Tensor) -> Tensor:
-    return F.leaky_relu(x, 0.2)
+    return F.leaky_relu(x, _SLOPE)
 
 
 class ResidualDenseBlock(nn.Module):
@@ -108,8 +109,20 @@ class RRDBEncoder(ModelMixin, ConfigMixin):
         self.conv_hr = conv(num_feat, num_feat)
         if with_conv_last:
             self.conv_last = conv(num_feat, in_channels)
+        self.init_weights()
         if frozen:
             self.requires_grad_(False)
+
+    def init_weights(self) -> None:
+        """Let features start about as large as the image.
+
+        PyTorch's way, which BasicSR keeps, shrinks them tenfold, and beside
+        the noisy image the U-Net would not see them for long (ours).
+        """
+        for name in ('conv_first', 'conv_up1', 'conv_up2', 'conv_hr'):
+            conv = getattr(self, name)
+            nn.init.kaiming_normal_(conv.weight, a=_SLOPE)
+            nn.init.zeros_(conv.bias)
 
     def forward(self, lr: Tensor) -> Tensor:
         """Encode low-resolution images."""

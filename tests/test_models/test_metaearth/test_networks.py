@@ -185,6 +185,14 @@ def test_dense_blocks_start_small():
     assert not conv.bias.any()
 
 
+def test_features_start_about_as_large_as_the_image():
+    torch.manual_seed(0)
+    image = torch.rand(2, 3, 16, 16) * 2 - 1
+    encoder = RRDBEncoder(num_feat=64, num_block=2, num_grow_ch=16)
+    share = encoder(image).std((0, 2, 3)).mean() / image.std()
+    assert 0.5 < share < 2  # 0.08 with PyTorch's initialisation
+
+
 def shares_of_signal(**kwargs) -> torch.Tensor:
     from diffusers import DDIMScheduler
 
