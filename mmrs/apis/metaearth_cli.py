@@ -53,7 +53,7 @@ def add_sampling_arguments(parser: argparse.ArgumentParser) -> None:
         '--steps',
         dest='num_inference_steps',
         type=int,
-        help='of the solver (default: 50, of dpm 20)',
+        help='of the solver (default: 50, of dpm 12)',
     )
     group.add_argument('--seed', type=int, help='of the noise (default: 0)')
     group.add_argument('--eta', type=float, help='of DDIM (default: 0)')
@@ -108,7 +108,7 @@ def sampling_settings(args: argparse.Namespace) -> dict:
 
         return PAPER_SETTINGS | given
     if args.solver == 'dpm':
-        given.setdefault('num_inference_steps', 20)
+        given.setdefault('num_inference_steps', 12)
     return given
 
 

@@ -14,7 +14,7 @@ from mmrs.utils.errors import InputError
 from .encoder import RRDBEncoder
 from .pipeline import MetaEarthPipeline
 from .presets import get_preset
-from .sampling import SCALE, Denoiser, SamplingSettings
+from .sampling import SCALE, Denoiser, SamplingSettings, make_solver
 from .unet import ResolutionUNet
 
 __all__ = ['SCHEDULER', 'MetaEarth']
@@ -57,8 +57,9 @@ class MetaEarth(BaseModel):
             of keeping them.
         channels_last: Lay the weights out for tensor cores.
         test_cfg: Settings of sampling in testing, as of
-            :class:`~.sampling.settings.SamplingSettings`; the paper takes
-            DDIM of 50 steps with ``eta`` 0.
+            :class:`~.sampling.settings.SamplingSettings`, and ``solver``, as
+            of :func:`~.sampling.solvers.make_solver`, by default
+            `scheduler`. The paper takes DDIM of 50 steps with ``eta`` 0.
         data_preprocessor: MMEngine's base class: moves to the device.
         init_cfg: As of :class:`mmengine.model.BaseModel`.
     """
@@ -189,16 +190,15 @@ class MetaEarth(BaseModel):
             (B, 3, 4p, 4p), uint8, on the device of `lr`.
         """
         tile = SCALE * lr.shape[-1]
-        settings = SamplingSettings(
-            **dict(self.test_cfg, tile=tile, tile_batch=len(lr))
-        )
+        settings = dict(self.test_cfg, tile=tile, tile_batch=len(lr))
+        solver = settings.pop('solver', None)
         denoiser = Denoiser(
             self.unet,
             self.lr_encoder,
-            self.scheduler,
+            make_solver(self.scheduler, solver) if solver else self.scheduler,
             resolution,
             1,
-            settings,
+            SamplingSettings(**settings),
             lr.device,
         )
         arrays = denoiser.windows(

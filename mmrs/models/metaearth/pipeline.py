@@ -5,12 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from diffusers import (
-    DDIMScheduler,
-    DiffusionPipeline,
-    DPMSolverMultistepScheduler,
-    ImagePipelineOutput,
-)
+from diffusers import DiffusionPipeline, ImagePipelineOutput
 from PIL import Image as PILImage
 
 from mmrs.utils.errors import InputError
@@ -25,6 +20,7 @@ from .sampling import (
     JointlyGeneratedImage,
     SamplingSettings,
     generated,
+    make_solver,
 )
 
 #: What the paper says of sampling; the periodic noise is inferred.
@@ -58,7 +54,7 @@ class MetaEarthPipeline(DiffusionPipeline):
         >>> pipeline.to_geotiff('256m.tif', '4m.tif', stages=3)
 
     Args:
-        unet: Predicts noise: ``unet(cat([x, features], 1), t,
+        unet: Predicts noise, or v: ``unet(cat([x, features], 1), t,
             class_labels=resolution).sample``, the resolution in metres a
             pixel of the output (ours; the paper may mean the input).
         lr_encoder: Conditions (B, 3, p, p) in [-1, 1] to features
@@ -78,20 +74,9 @@ class MetaEarthPipeline(DiffusionPipeline):
         """Sample from the same networks by another solver.
 
         Args:
-            name: 'ddim' (the paper's), or 'dpm': DPM-Solver++ of second
-                order, which starts at the last step of the training (ours).
+            name: As of :func:`~.sampling.solvers.make_solver`.
         """
-        config = self.scheduler.config
-        if name == 'ddim':
-            solver = DDIMScheduler.from_config(
-                config, clip_sample=True, timestep_spacing='leading'
-            )
-        elif name == 'dpm':
-            solver = DPMSolverMultistepScheduler.from_config(
-                config, timestep_spacing='trailing'
-            )
-        else:
-            raise InputError(f'solver is {name!r}; take ddim or dpm')
+        solver = make_solver(self.scheduler, name)
         return MetaEarthPipeline(self.unet, self.lr_encoder, solver)
 
     def save_checkpoint(self, path: str | Path) -> None:

@@ -34,6 +34,15 @@ def generate(pipe, image, resolution=64.0, **settings):
     return (found.images[0] * 255).round().astype(np.uint8)
 
 
+def predicting(pipe, kind):
+    solver = type(pipe.scheduler).from_config(
+        pipe.scheduler.config,
+        prediction_type=kind,
+        rescale_betas_zero_snr=kind == 'v_prediction',
+    )
+    return MetaEarthPipeline(pipe.unet, pipe.lr_encoder, solver)
+
+
 def test_window_is_plain_ddim(pipe):
     """One window, against the formula."""
     lr = picture(8, 8)
@@ -285,7 +294,10 @@ def test_noise_rules_order_the_differences_where_windows_overlap(pipe):
     assert agree * 5 < min(found['shared_block'], found['independent'])
 
 
-def test_consistent_images_agree_with_their_condition(pipe):
+@pytest.mark.parametrize('predicts', ['epsilon', 'v_prediction'])
+@pytest.mark.parametrize('solver', ['ddim', 'dpm'])
+def test_consistent_images_agree_with_their_condition(predicts, solver):
+    pipe = predicting(pipeline(), predicts).with_solver(solver)
     image = picture(16, 16)
 
     def error(**settings):
@@ -379,15 +391,8 @@ def test_wrong_calls(pipe):
     deep = MetaEarthPipeline(attentive_unet(4), pipe.lr_encoder, scheduler())
     with pytest.raises(InputError, match='4 levels needs a multiple of 8'):
         deep(picture(8, 8), 64.0, tile=20, overlap=0.4)
-    predicts = MetaEarthPipeline(
-        pipe.unet,
-        pipe.lr_encoder,
-        type(pipe.scheduler).from_config(
-            pipe.scheduler.config, prediction_type='v_prediction'
-        ),
-    )
     with pytest.raises(InputError, match='consistency is 1'):
-        predicts(picture(8, 8), 64.0, consistency=1.0, **FEW)
+        predicting(pipe, 'sample')(picture(8, 8), 64.0, consistency=1.0, **FEW)
 
 
 def test_large_images_are_not_merged_at_each_step(pipe):

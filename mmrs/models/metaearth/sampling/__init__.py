@@ -4,6 +4,7 @@ from .denoiser import Denoiser
 from .merge import JOINT_RULES, MERGE_RULES, blend, merge_weights, support
 from .noise import NOISE_RULES, NoiseField
 from .settings import SamplingSettings
+from .solvers import SOLVERS, make_solver
 from .stages import (
     GeneratedImage,
     JointlyGeneratedImage,
@@ -17,6 +18,7 @@ __all__ = [
     'MERGE_RULES',
     'NOISE_RULES',
     'SCALE',
+    'SOLVERS',
     'ArrayImage',
     'Axis',
     'Denoiser',
@@ -27,6 +29,7 @@ __all__ = [
     'SamplingSettings',
     'blend',
     'generated',
+    'make_solver',
     'merge_weights',
     'overlaps',
     'read_reflected',

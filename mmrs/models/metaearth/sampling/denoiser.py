@@ -31,7 +31,7 @@ class Denoiser:
     padded to `tile_batch`, so that compiled graphs are used again.
 
     Args:
-        unet: Predicts noise: ``unet(cat([x, features], 1), t,
+        unet: Predicts noise, or v: ``unet(cat([x, features], 1), t,
             class_labels=resolution).sample``.
         lr_encoder: Conditions (B, 3, p, p) in [-1, 1] to features
             (B, C, 4p, 4p).
@@ -147,7 +147,7 @@ class Denoiser:
     def predict(
         self, x: Tensor, encoded: tuple[Tensor, Tensor], t: Tensor
     ) -> Tensor:
-        """Predict the noise in windows.
+        """Predict the noise in windows, or v, as the network does.
 
         Args:
             x: Noisy windows, (B, 3, 4p, 4p), float32.
@@ -161,15 +161,15 @@ class Denoiser:
         dtype = self.unet.dtype
         inputs = torch.cat([x.to(dtype), features.to(dtype)], dim=1)
         resolution = torch.full((len(x),), self._label)
-        noise = self.unet(
+        output = self.unet(
             inputs,
             t.to(self.device),
             class_labels=resolution.to(self.device),
         ).sample.float()
         if self.settings.consistency:
             alpha = self._scheduler.alphas_cumprod[t].item()
-            noise = self._keep_consistent(noise, x, condition, alpha)
-        return noise
+            output = self._keep_consistent(output, x, condition, alpha)
+        return output
 
     def step(
         self, solver, noise: Tensor, t: Tensor, x: Tensor, extra: Tensor | None
@@ -201,21 +201,28 @@ class Denoiser:
         return x
 
     def _keep_consistent(
-        self, noise: Tensor, x: Tensor, condition: Tensor, alpha: float
+        self, output: Tensor, x: Tensor, condition: Tensor, alpha: float
     ) -> Tensor:
-        """Change the noise so that the image agrees with its condition.
+        """Change a prediction so that its image agrees with the condition.
 
         Back-projection (ours): what the estimated image lacks, as coarse as
         the condition, is added to it.
         """
-        image = (x - (1 - alpha) ** 0.5 * noise) / alpha**0.5
+        signal, spread = alpha**0.5, (1 - alpha) ** 0.5
+        predicts_noise = self._scheduler.config.prediction_type == 'epsilon'
+        if predicts_noise:
+            image = (x - spread * output) / signal
+        else:
+            image = signal * x - spread * output
         image = image.clamp(-1, 1)
         lack = condition - functional.avg_pool2d(image, SCALE)
         lack = functional.interpolate(
             lack, scale_factor=SCALE, mode='bilinear', align_corners=False
         )
         image = image + self.settings.consistency * lack
-        return (x - alpha**0.5 * image) / (1 - alpha) ** 0.5
+        if predicts_noise:
+            return (x - signal * image) / spread
+        return (signal * x - image) / spread
 
 
 def to_grey_levels(images: Tensor) -> np.ndarray:
@@ -276,11 +283,11 @@ def _check_scheduler(
             "'independent', or a deterministic solver"
         )
     predicts = scheduler.config.get('prediction_type', 'epsilon')
-    if settings.consistency and predicts != 'epsilon':
+    if settings.consistency and predicts == 'sample':
         raise InputError(
             f'consistency is {settings.consistency:g}, which needs a network '
-            f'that predicts the noise, but it predicts {predicts!r}; take '
-            'consistency=0'
+            f'that predicts the noise or v, but it predicts {predicts!r}; '
+            'take consistency=0'
         )
 
 
