@@ -21,7 +21,7 @@ test_pipeline = [
     _base_.test_pipeline[4],
 ]
 train_dataloader = dict(
-    batch_size=8,
+    batch_size=4,
     num_workers=0,
     dataset=dict(data_root=data_root, pipeline=train_pipeline),
 )

@@ -21,7 +21,7 @@ test_pipeline = [
     *_base_.test_pipeline[2:],
 ]
 train_dataloader = dict(
-    batch_size=8,
+    batch_size=4,
     num_workers=0,
     dataset=dict(
         datasets=[
