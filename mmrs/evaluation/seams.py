@@ -9,16 +9,21 @@ _BESIDE = (0.85, 0.9, 0.95, 1.05, 1.1, 1.15)
 _BLUR = 9  # pixels: what is smoother is the scene, not a print of windows
 
 
-def seam_ratio(image: np.ndarray, stride: int) -> float | None:
+def seam_ratio(
+    image: np.ndarray, stride: int, lattice: int = 1
+) -> float | None:
     """Compare steps across seams with steps elsewhere.
 
     The mean absolute difference of neighbouring pixels on both sides of a
-    seam, divided by that of all others; 1 where no seam can be seen (the
-    measure is ours).
+    seam, divided by that of others; 1 where no seam can be seen (the measure
+    is ours).
 
     Args:
         image: (H, W, C).
         stride: Seams lie at its multiples, in both directions.
+        lattice: Side of a pixel of the condition. Steps between such pixels
+            are larger than inside of them, seam or not, so that seams are
+            compared with other multiples of it alone. Divides `stride`.
 
     Returns:
         The ratio; None if there is no seam, or no step beside seams.
@@ -26,9 +31,10 @@ def seam_ratio(image: np.ndarray, stride: int) -> float | None:
     across, beside = [], []
     for turned in (image, image.swapaxes(0, 1)):
         steps = np.abs(np.diff(turned.astype(np.float32), axis=0))
-        at_seam = np.arange(1, len(turned)) % stride == 0
+        places = np.arange(1, len(turned))
+        at_seam = places % stride == 0
         across.append(steps[at_seam].ravel())
-        beside.append(steps[~at_seam].ravel())
+        beside.append(steps[~at_seam & (places % lattice == 0)].ravel())
     across, beside = np.concatenate(across), np.concatenate(beside)
     if not across.size or not beside.any():
         return None

@@ -32,6 +32,14 @@ def test_shifted_windows_are_seen():
     assert seam_ratio(image, 50) == pytest.approx(1, abs=0.1)
 
 
+def test_pixels_of_the_condition_are_no_seams():
+    coarse = texture(24, 24).repeat(4, 0).repeat(4, 1)
+    assert seam_ratio(coarse, 32) > 3
+    assert seam_ratio(coarse, 32, lattice=4) == pytest.approx(1, abs=0.1)
+    coarse[32:64] += 80
+    assert seam_ratio(coarse, 32, lattice=4) > 1.1
+
+
 def test_no_seam_or_no_step():
     assert seam_ratio(texture(20, 20), 32) is None
     assert seam_ratio(np.zeros((64, 64, 3)), 32) is None

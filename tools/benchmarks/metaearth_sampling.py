@@ -172,7 +172,7 @@ def quality(made, image, stride: int) -> dict:
     error = ((blocks.mean((1, 3)) - image) ** 2).mean()
     steps = [np.abs(np.diff(made.astype(float), axis=k)) for k in (0, 1)]
     return dict(
-        seam=seam_ratio(made, stride),
+        seam=seam_ratio(made, stride, 4),
         peak=autocorrelation_peak(made, stride),
         consistency_psnr=float(10 * np.log10(255**2 / max(error, 1e-9))),
         gradient=float(np.mean([step.mean() for step in steps])),

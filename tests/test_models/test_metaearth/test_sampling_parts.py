@@ -4,6 +4,9 @@ import itertools
 
 import numpy as np
 import pytest
+import torch
+from diffusers import DDIMScheduler
+from sampling_toys import scheduler
 
 from mmrs.models.metaearth.sampling import (
     ArrayImage,
@@ -11,6 +14,7 @@ from mmrs.models.metaearth.sampling import (
     NoiseField,
     SamplingSettings,
     blend,
+    make_solver,
     merge_weights,
     read_reflected,
     reflect,
@@ -192,3 +196,28 @@ def test_blending_by_parts_is_blending_the_whole():
 def test_wrong_settings(settings, message):
     with pytest.raises(InputError, match=message):
         SamplingSettings(**settings)
+
+
+def test_steps_of_dpm_are_equal_in_the_logarithm_of_the_signal():
+    solver = make_solver(scheduler(), 'dpm')
+    solver.set_timesteps(9)
+    steps = solver.sigmas[:-1].log().diff()
+    assert torch.allclose(steps, steps.mean().expand(8), rtol=1e-3)
+    shares = scheduler().alphas_cumprod[[-1, 0]]
+    torch.testing.assert_close(
+        solver.sigmas[[0, -2]], (1 / shares - 1).sqrt(), rtol=1e-3, atol=0
+    )
+
+
+def test_solvers_keep_what_the_network_predicts():
+    trained = DDIMScheduler(
+        prediction_type='v_prediction', rescale_betas_zero_snr=True
+    )
+    for name, spacing in (('dpm', None), ('ddim', 'trailing')):
+        solver = make_solver(trained, name)
+        assert solver.config.prediction_type == 'v_prediction'
+        assert spacing in (None, solver.config.timestep_spacing)
+    again = make_solver(make_solver(scheduler(), 'dpm'), 'ddim')
+    assert again.config.timestep_spacing == 'leading'
+    with pytest.raises(InputError, match="'euler'; take ddim or dpm"):
+        make_solver(trained, 'euler')
