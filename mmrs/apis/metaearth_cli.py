@@ -64,10 +64,13 @@ def add_sampling_arguments(parser: argparse.ArgumentParser) -> None:
         '--overlap', type=float, help='of windows, 0 to 1 (default: 0.5)'
     )
     group.add_argument(
-        '--merge', help='crop, feather, multidiffusion or mixture'
+        '--merge',
+        help='crop, feather, multidiffusion or mixture (default: feather)',
     )
     group.add_argument(
-        '--noise', help='world, shared_periodic, shared_block or independent'
+        '--noise',
+        help='world, shared_periodic, shared_block or independent (default: '
+        'world)',
     )
     group.add_argument(
         '--tile-batch', type=int, help='windows at once (default: 8)'

@@ -59,11 +59,12 @@ def fit_to_machine(cfg: Config) -> None:
         )
     if cfg.get('optim_wrapper') is not None:
         _leave_amp(cfg.optim_wrapper)
-    if cfg.launcher == 'pytorch':
+    launcher = cfg.get('launcher', 'none')
+    if launcher == 'pytorch':
         _join_cpu_processes(cfg)
-    elif cfg.launcher != 'none':
+    elif launcher != 'none':
         raise InputError(
-            f'--launcher {cfg.launcher} needs a GPU in every process; on '
+            f'--launcher {launcher} needs a GPU in every process; on '
             'CPUs use tools/dist_train.sh or tools/dist_test.sh'
         )
 
