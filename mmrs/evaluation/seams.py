@@ -10,35 +10,40 @@ _BLUR = 9  # pixels: what is smoother is the scene, not a print of windows
 
 
 def seam_ratio(
-    image: np.ndarray, stride: int, lattice: int = 1
+    image: np.ndarray, shifted: np.ndarray, stride: int
 ) -> float | None:
-    """Compare steps across seams with steps elsewhere.
+    """Compare steps across seams with steps of the same places elsewhere.
 
-    The mean absolute difference of neighbouring pixels on both sides of a
-    seam, divided by that of others; 1 where no seam can be seen (the measure
-    is ours).
+    A place is generated twice, by windows that lie half a stride apart in
+    both directions: what is a seam in one is the middle of a window in the
+    other. The mean absolute difference of the pixels on both sides of a seam
+    is divided by that of the same pixels where no seam is between them; 1
+    where no seam can be seen. Edges of the scene count in both alike (the
+    measure is ours).
 
     Args:
-        image: (H, W, C).
-        stride: Seams lie at its multiples, in both directions.
-        lattice: Side of a pixel of the condition. Steps between such pixels
-            are larger than inside of them, seam or not, so that seams are
-            compared with other multiples of it alone. Divides `stride`.
+        image: (H, W, C), with seams at the multiples of `stride`.
+        shifted: The same place, with seams half a stride before and behind
+            those of `image`.
+        stride: From a seam to the next, in both directions.
 
     Returns:
-        The ratio; None if there is no seam, or no step beside seams.
+        The ratio; None if there is no seam, or no step in the other image.
     """
-    across, beside = [], []
-    for turned in (image, image.swapaxes(0, 1)):
-        steps = np.abs(np.diff(turned.astype(np.float32), axis=0))
-        places = np.arange(1, len(turned))
-        at_seam = places % stride == 0
-        across.append(steps[at_seam].ravel())
-        beside.append(steps[~at_seam & (places % lattice == 0)].ravel())
-    across, beside = np.concatenate(across), np.concatenate(beside)
-    if not across.size or not beside.any():
+    seams, insides = [], []
+    half = stride // 2
+    for swap in (False, True):
+        a, b = (
+            np.abs(np.diff(x.astype(np.float32), axis=int(swap)))
+            for x in (image, shifted)
+        )
+        a, b = (x.swapaxes(0, 1) if swap else x for x in (a, b))
+        seams += [a[stride - 1 :: stride], b[half - 1 :: stride]]
+        insides += [b[stride - 1 :: stride], a[half - 1 :: stride]]
+    inside = sum(float(steps.sum()) for steps in insides)
+    if not inside:
         return None
-    return float(across.mean() / beside.mean())
+    return sum(float(steps.sum()) for steps in seams) / inside
 
 
 def autocorrelation_peak(image: np.ndarray, lag: int) -> float | None:

@@ -190,12 +190,23 @@ def test_benchmark_compares_equal_work(monkeypatch):
     with torch.no_grad():
         pipeline.unet.conv_out.weight.normal_(std=0.05)
         image = tool['condition'](args)
-        plain = tool['generate_plainly'](pipeline, image, 16.0, 32, 2)
-    settings = dict(tile=32, num_inference_steps=2)
-    ours = np.asarray(pipeline(image, 16.0, **settings).images[0])
-    assert np.abs(plain.astype(int) - ours).max() <= 1
-    figures = tool['quality'](ours, image, 16)
+        plain = [
+            tool['generate_plainly'](pipeline, image, 16.0, 32, 2, origin)
+            for origin in (0, 8)
+        ]
+
+    def ours(image, origin=0):
+        settings = dict(tile=32, num_inference_steps=2, merge='crop')
+        settings['origin'] = origin, origin
+        return np.asarray(pipeline(image, 16.0, **settings).images[0])
+
+    made = ours(image)
+    for image_of_plain, same in zip(plain, (made, ours(image, 8))):
+        assert np.abs(image_of_plain.astype(int) - same).max() <= 1
+    assert np.abs(plain[0].astype(int) - plain[1]).max() > 1
+    figures = tool['quality'](made, ours, image, 16)
     assert figures['gradient'] > 0 and figures['consistency_psnr'] < 40
+    assert 0.5 < figures['seam'] < 2
 
 
 def test_benchmark_tells_memory(main_of, capsys):

@@ -10,11 +10,13 @@
 The peer is the plain way of the paper: windows one by one, half of a window
 overlaps, DDIM of 50 steps, and the encoder run at every step, as a script
 does that calls the whole model. Ours: windows in batches that overlap by a
-quarter, DPM-Solver++ of 12 steps, features of the condition kept. Both make
-the same image in one process. Without ``--model`` the networks of a preset
-have random weights, whose quality figures say nothing.
+quarter and fade into each other, DPM-Solver++ of 12 steps, features of the
+condition kept. Both make the same image in one process. Without ``--model``
+the networks of a preset have random weights, whose quality figures say
+nothing.
 
-Figures of quality: ``seam`` and ``peak`` as tools/metaearth/seams.py tells;
+Figures of quality: ``seam`` and ``peak`` as tools/metaearth/seams.py tells
+(for which each way generates once more, untimed);
 ``consistency_psnr``: of the output, averaged to the condition's pixels,
 against the condition; ``gradient``: mean absolute difference of neighbouring
 pixels in grey levels.
@@ -112,7 +114,7 @@ def condition(args: argparse.Namespace):
 
 
 def generate_plainly(
-    pipeline, image, resolution: float, tile: int, steps: int
+    pipeline, image, resolution: float, tile: int, steps: int, origin: int = 0
 ):
     """Sample as a plain script does; the noise is that of the world.
 
@@ -122,6 +124,8 @@ def generate_plainly(
         resolution: Of the output.
         tile: Side of a window.
         steps: Of DDIM.
+        origin: Row and column of the image in the world of the noise, in
+            pixels of the condition.
 
     Returns:
         (4h, 4w, 3), uint8.
@@ -143,10 +147,11 @@ def generate_plainly(
     scheduler = pipeline.scheduler
     for top in range(0, height, stride):
         for left in range(0, width, stride):
+            place = top - margin, left - margin
             lr = padded[top // 4 :, left // 4 :][: tile // 4, : tile // 4]
             lr = torch.from_numpy(lr.copy()).to(device).permute(2, 0, 1)
             lr = (lr[None].float() / 127.5 - 1).to(dtype)
-            x = noise.window(top - margin, left - margin)
+            x = noise.window(*(at + 4 * origin for at in place))
             x = torch.from_numpy(x[None]).to(device)
             scheduler.set_timesteps(steps)
             for t in scheduler.timesteps:
@@ -161,8 +166,15 @@ def generate_plainly(
     return result
 
 
-def quality(made, image, stride: int) -> dict:
-    """Tell how good an image is without any reference."""
+def quality(made, generate, image, stride: int) -> dict:
+    """Tell how good an image is without any reference.
+
+    Args:
+        made: What was generated from `image`, (4h, 4w, 3), uint8.
+        generate: From a condition and its origin to what is generated.
+        image: The condition, (h, w, 3), uint8.
+        stride: From a window to the next.
+    """
     import numpy as np
 
     from mmrs.evaluation import autocorrelation_peak, seam_ratio
@@ -171,8 +183,10 @@ def quality(made, image, stride: int) -> dict:
     blocks = made.reshape(height, 4, width, 4, 3).astype(float)
     error = ((blocks.mean((1, 3)) - image) ** 2).mean()
     steps = [np.abs(np.diff(made.astype(float), axis=k)) for k in (0, 1)]
+    half = stride // 2
+    shifted = generate(image[half // 4 :, half // 4 :], half // 4)
     return dict(
-        seam=seam_ratio(made, stride, 4),
+        seam=seam_ratio(shifted, made[half:, half:], stride),
         peak=autocorrelation_peak(made, stride),
         consistency_psnr=float(10 * np.log10(255**2 / max(error, 1e-9))),
         gradient=float(np.mean([step.mean() for step in steps])),
@@ -205,20 +219,22 @@ def compare(args: argparse.Namespace) -> dict:
     tile = pipeline.settings(**options).tile
     resolution = args.gsd / 4
 
-    def ours():
-        found = fast(image, resolution, **OURS, **options)
+    def ours(image, origin=0):
+        found = fast(
+            image, resolution, **OURS, **options, origin=(origin, origin)
+        )
         return np.asarray(found.images[0])
 
-    def plain():
+    def plain(image, origin=0):
         with torch.inference_mode():
             return generate_plainly(
-                pipeline, image, resolution, tile, args.steps
+                pipeline, image, resolution, tile, args.steps, origin
             )
 
-    corner = image[: tile // 4, : tile // 4]
-    fast(corner, resolution, **OURS, **options)  # kernels are chosen once
-    ours_s, made = timed(ours, args.device)
-    plain_s, reference = timed(plain, args.device)
+    ours(image[: tile // 4, : tile // 4])  # kernels are chosen once
+    ours_s, made = timed(lambda: ours(image), args.device)
+    plain_s, reference = timed(lambda: plain(image), args.device)
+    stride = round(tile * (1 - OURS['overlap']))
     megapixels = made.shape[0] * made.shape[1] / 1e6
     return dict(
         output=f'{made.shape[1]} x {made.shape[0]}',
@@ -226,8 +242,8 @@ def compare(args: argparse.Namespace) -> dict:
         mpx_per_s=megapixels / ours_s,
         plain_mpx_per_s=megapixels / plain_s,
         ratio=plain_s / ours_s,
-        quality=quality(made, image, round(tile * (1 - OURS['overlap']))),
-        plain_quality=quality(reference, image, tile // 2),
+        quality=quality(made, ours, image, stride),
+        plain_quality=quality(reference, plain, image, tile // 2),
         bound='ratio >= 4 on a CPU, >= 6 on a GPU, at no worse quality',
     )
 
