@@ -48,8 +48,8 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def measure(pipeline, image, gsd: float, settings: dict) -> dict:
-    """Generate by one rule, and measure.
+def measure_merged(pipeline, image, gsd: float, settings: dict) -> dict:
+    """Generate by one rule, and measure what windows leave behind.
 
     Args:
         pipeline: Of the model.
@@ -58,19 +58,10 @@ def measure(pipeline, image, gsd: float, settings: dict) -> dict:
         settings: Of sampling.
 
     Returns:
-        ``seam``, ``peak`` and ``overlap``; None where there is no figure.
+        ``seam`` and ``peak``; None where there is no figure.
     """
-    from mmrs.evaluation import (
-        autocorrelation_peak,
-        overlap_mae,
-        seam_ratio,
-    )
-    from mmrs.models.metaearth.sampling import (
-        JOINT_RULES,
-        SCALE,
-        ArrayImage,
-        overlaps,
-    )
+    from mmrs.evaluation import autocorrelation_peak, seam_ratio
+    from mmrs.models.metaearth.sampling import SCALE, ArrayImage
 
     (stage,) = pipeline.lazy_cascade(image, gsd, 1, **settings)
     pixels = stage.read(0, 0, stage.height, stage.width)
@@ -80,14 +71,19 @@ def measure(pipeline, image, gsd: float, settings: dict) -> dict:
     moved = settings | dict(origin=tuple(origin))
     (stage_of_rest,) = pipeline.lazy_cascade(rest, gsd, 1, **moved)
     shifted = stage_of_rest.read(0, 0, stage.height - half, stage.width - half)
-    overlap = None
-    if settings['merge'] not in JOINT_RULES:
-        overlap = overlap_mae(overlaps(image, stage.denoiser))
     return dict(
         seam=seam_ratio(shifted, pixels[half:, half:], stage.stride),
         peak=autocorrelation_peak(pixels, stage.stride),
-        overlap=overlap,
     )
+
+
+def measure_overlap(pipeline, image, gsd: float, settings: dict) -> float:
+    """Generate windows by themselves, and compare neighbours."""
+    from mmrs.evaluation import overlap_mae
+    from mmrs.models.metaearth.sampling import overlaps
+
+    (stage,) = pipeline.lazy_cascade(image, gsd, 1, **settings)
+    return overlap_mae(overlaps(image, stage.denoiser))
 
 
 def show(name: str, value: float | None) -> str:
@@ -100,7 +96,7 @@ def main() -> None:
     """Measure and print a table."""
     args = parse_args()
     from mmrs.models.metaearth.rasters import SourceImage
-    from mmrs.models.metaearth.sampling import ArrayImage
+    from mmrs.models.metaearth.sampling import JOINT_RULES, ArrayImage
 
     source = SourceImage(args.src)
     gsd = source.gsd(args.gsd)
@@ -112,9 +108,14 @@ def main() -> None:
     if not args.json:
         print(f'{"noise":16}{"merge":15}    seam    peak  overlap')
     for noise in args.noises:
+        overlap = None
         for merge in args.merges:
             settings = base | dict(noise=noise, merge=merge)
-            found = measure(pipeline, image, gsd, settings)
+            joint = merge in JOINT_RULES
+            if overlap is None and not joint:  # the same for all others
+                overlap = measure_overlap(pipeline, image, gsd, settings)
+            found = measure_merged(pipeline, image, gsd, settings)
+            found['overlap'] = None if joint else overlap
             rows.append(dict(noise=noise, merge=merge, **found))
             if not args.json:
                 shown = ''.join(show(k, v) for k, v in found.items())
