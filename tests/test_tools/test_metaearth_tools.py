@@ -14,6 +14,7 @@ from metaearth_toys import toy_pipeline
 from PIL import Image
 
 from mmrs.models.metaearth import MetaEarthPipeline
+from mmrs.models.metaearth.sampling import Denoiser
 
 FEW = ['--steps', '2', '--device', 'cpu']
 
@@ -139,6 +140,25 @@ def test_seam_table(main_of, model, scene, tmp_path, capsys):
     header, row = capsys.readouterr().out.splitlines()
     assert header.split() == ['noise', 'merge', 'seam', 'peak', 'overlap']
     assert row.split()[:2] == ['world', 'mixture'] and row.endswith('-')
+
+
+def test_random_access(main_of, model, scene, capsys, monkeypatch):
+    words = ['tools/metaearth/random_access.py', scene, '--model', model]
+    words += [*FEW, '--size', '10', '--windows', '12', '--largest', '40']
+    main_of(*words, '--json')
+    found = json.loads(capsys.readouterr().out)
+    assert found == dict(windows=12, differ=0, largest=0)
+
+    # Windows that depend on what was asked for before are found out.
+    plain = Denoiser.windows
+
+    def forgetful(self, lr, places):
+        return plain(self, lr, places) + np.uint8(len(places) % 2)
+
+    monkeypatch.setattr(Denoiser, 'windows', forgetful)
+    with pytest.raises(SystemExit, match='1'):
+        main_of(*words)
+    assert 'by at most' in capsys.readouterr().out
 
 
 def test_gallery(main_of, model, scene, tmp_path):
