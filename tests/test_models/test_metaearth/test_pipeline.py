@@ -179,16 +179,18 @@ def test_little_is_remembered(pipe):
     assert held(32) == held(12)
 
 
-def test_cells_without_wanted_pixels_are_not_computed(pipe, monkeypatch):
+# Of faded windows, two rows and three columns meet the cell.
+@pytest.mark.parametrize('merge, windows', [('crop', 1), ('feather', 6)])
+def test_cells_without_wanted_pixels_are_not_computed(pipe, merge, windows):
     image = picture(16, 16)
-    whole = generate(pipe, image)
-    lazy = pipe.lazy_cascade(image, 256, 1, **FEW)[-1]
+    whole = generate(pipe, image, merge=merge)
+    lazy = pipe.lazy_cascade(image, 256, 1, **FEW, merge=merge)[-1]
     wanted = np.zeros((64, 64), bool)
     wanted[5, 40] = True
     part = lazy.read(0, 0, 64, 64, wanted)
     assert np.array_equal(part[:16, 32:48], whole[:16, 32:48])
     assert part.sum() == part[:16, 32:48].sum()
-    assert len(lazy._known) == 1
+    assert len(lazy._known) == windows
 
 
 @pytest.mark.parametrize('size', [(1, 1), (2, 5), (7, 3)])
