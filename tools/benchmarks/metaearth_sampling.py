@@ -10,10 +10,10 @@
 The peer is the plain way of the paper: windows one by one, half of a window
 overlaps, DDIM of 50 steps, and the encoder run at every step, as a script
 does that calls the whole model. Ours: windows in batches that overlap by a
-quarter and fade into each other, DPM-Solver++ of 12 steps, features of the
-condition kept. Both make the same image in one process. Without ``--model``
-the networks of a preset have random weights, whose quality figures say
-nothing.
+quarter and fade into each other, DPM-Solver++ of 12 steps that are drawn to
+the condition, whose features are kept. Both start from the same condition and
+noise, in one process. Without ``--model`` the networks of a preset have random
+weights, whose quality figures say nothing.
 
 Figures of quality: ``seam`` and ``peak`` as tools/metaearth/seams.py tells
 (for which each way generates once more, untimed);
@@ -33,7 +33,9 @@ import tempfile
 import time
 from pathlib import Path
 
-OURS = dict(num_inference_steps=12, overlap=0.25, tile_batch=8)
+OURS = dict(
+    num_inference_steps=12, overlap=0.25, tile_batch=8, consistency=0.25
+)
 SIZES = ((2048, 2048), (4096, 16384))  # height and width
 
 
