@@ -32,12 +32,11 @@ def seam_ratio(
     """
     seams, insides = [], []
     half = stride // 2
-    for swap in (False, True):
+    for axis in (0, 1):
         a, b = (
-            np.abs(np.diff(x.astype(np.float32), axis=int(swap)))
+            np.abs(np.diff(x.astype(np.float32), axis=axis)).swapaxes(0, axis)
             for x in (image, shifted)
         )
-        a, b = (x.swapaxes(0, 1) if swap else x for x in (a, b))
         seams += [a[stride - 1 :: stride], b[half - 1 :: stride]]
         insides += [b[stride - 1 :: stride], a[half - 1 :: stride]]
     inside = sum(float(steps.sum()) for steps in insides)
