@@ -115,6 +115,23 @@ def sampling_settings(args: argparse.Namespace) -> dict:
     return given
 
 
+def read_condition(args: argparse.Namespace):
+    """Read the upper left part of SRC that a command line names.
+
+    Returns:
+        The part, at most ``args.size`` pixels a side, as an
+        :class:`~mmrs.models.metaearth.sampling.ArrayImage`, and the size of
+        its pixels in metres.
+    """
+    from mmrs.models.metaearth.rasters import SourceImage
+    from mmrs.models.metaearth.sampling import ArrayImage
+
+    source = SourceImage(args.src)
+    gsd = source.gsd(args.gsd)
+    part = min(args.size, source.height), min(args.size, source.width)
+    return ArrayImage(source.read(0, 0, *part)), gsd
+
+
 def load_pipeline(args: argparse.Namespace, device: str | None = None):
     """Load the model of a command line as a pipeline."""
     from mmrs.apis import MetaEarthInferencer

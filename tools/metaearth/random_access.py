@@ -20,6 +20,7 @@ from mmrs.apis.metaearth_cli import (
     add_model_arguments,
     add_sampling_arguments,
     load_pipeline,
+    read_condition,
     sampling_settings,
 )
 from mmrs.utils.cli import run_tool
@@ -76,13 +77,7 @@ def check(args: argparse.Namespace) -> dict:
     import numpy as np
     import torch
 
-    from mmrs.models.metaearth.rasters import SourceImage
-    from mmrs.models.metaearth.sampling import ArrayImage
-
-    source = SourceImage(args.src)
-    gsd = source.gsd(args.gsd)
-    part = min(args.size, source.height), min(args.size, source.width)
-    image = ArrayImage(source.read(0, 0, *part))
+    image, gsd = read_condition(args)
     pipeline = load_pipeline(args)
     settings = sampling_settings(args)
     rows = pipeline.iter_rows(image, gsd, args.stages, **settings)

@@ -20,6 +20,7 @@ from mmrs.apis.metaearth_cli import (
     add_model_arguments,
     add_sampling_arguments,
     load_pipeline,
+    read_condition,
     sampling_settings,
 )
 from mmrs.utils.cli import run_tool
@@ -95,13 +96,9 @@ def show(name: str, value: float | None) -> str:
 def main() -> None:
     """Measure and print a table."""
     args = parse_args()
-    from mmrs.models.metaearth.rasters import SourceImage
-    from mmrs.models.metaearth.sampling import JOINT_RULES, ArrayImage
+    from mmrs.models.metaearth.sampling import JOINT_RULES
 
-    source = SourceImage(args.src)
-    gsd = source.gsd(args.gsd)
-    part = min(args.size, source.height), min(args.size, source.width)
-    image = ArrayImage(source.read(0, 0, *part))
+    image, gsd = read_condition(args)
     pipeline = load_pipeline(args)
     base = sampling_settings(args)
     rows = []
