@@ -179,6 +179,20 @@ def test_little_is_remembered(pipe):
     assert held(32) == held(12)
 
 
+def test_room_is_made_before_windows_are_computed(pipe, monkeypatch):
+    image = pipe.lazy_cascade(picture(32, 8), 256, 1, **FEW)[-1]
+    plain, held = Denoiser.windows, []
+
+    def counting(self, lr, places):
+        held.append(len(image._known) + len(places))
+        return plain(self, lr, places)
+
+    monkeypatch.setattr(Denoiser, 'windows', counting)
+    for top in range(0, image.height, 16):
+        image.read(top, 0, 16, image.width)
+    assert max(held) == len(image._known)
+
+
 # Of faded windows, two rows and three columns meet the cell.
 @pytest.mark.parametrize('merge, windows', [('crop', 1), ('feather', 6)])
 def test_cells_without_wanted_pixels_are_not_computed(pipe, merge, windows):

@@ -76,11 +76,13 @@ class GeneratedImage:
             for cell in self._cells(top, left, height, width)
             if wanted[_shift(cell, top, left)].any()
         ]
-        self._compute(sorted({w for _, windows in cells for w in windows}))
+        needed = sorted({w for _, windows in cells for w in windows})
+        limit = self._memory(height)
+        self._compute(needed, limit)
         result = np.zeros((height, width, 3), np.uint8)
         for cell, windows in cells:
             result[_shift(cell, top, left)] = self._blend(cell, windows)
-        self._forget(height)
+        self._forget(limit)
         return result
 
     def _cells(
@@ -98,11 +100,12 @@ class GeneratedImage:
         )
         return ((i, j) for i in rows for j in cols)
 
-    def _compute(self, windows: list[Place]) -> None:
-        for window in windows:
-            if window in self._known:
-                self._known.move_to_end(window)
+    def _compute(self, windows: list[Place], limit: int) -> None:
+        known = [window for window in windows if window in self._known]
+        for window in known:
+            self._known.move_to_end(window)
         missing = [window for window in windows if window not in self._known]
+        self._forget(max(limit - len(missing), len(known)))
         batch = self.denoiser.settings.tile_batch
         conditions = self._read_conditions(missing)
         for first in range(0, len(missing), batch):
@@ -152,11 +155,15 @@ class GeneratedImage:
         )
         return blend(placed, self._weights, region).round().astype(np.uint8)
 
-    def _forget(self, height: int) -> None:
-        """Keep the windows that the next rows may need."""
+    def _memory(self, height: int) -> int:
+        """How many windows the next rows may need after some were read."""
         first, last = self._support
         rows = (height + last - first - 2) // self.stride + 1
-        while len(self._known) > rows * self._cols.count:
+        return rows * self._cols.count
+
+    def _forget(self, limit: int) -> None:
+        """Keep so many windows, those that were needed last."""
+        while len(self._known) > limit:
             self._known.popitem(last=False)
 
 
