@@ -229,8 +229,26 @@ def test_benchmark_compares_equal_work(monkeypatch):
     assert 0.5 < figures['seam'] < 2
 
 
-def test_benchmark_tells_memory(main_of, capsys):
-    tool = 'tools/benchmarks/metaearth_sampling.py'
-    main_of(tool, '--one-size', '64', '128', '--tile', '64')
-    found = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert 100 < found['ram_mb'] < 20_000 and found['gpu_mb'] == 0
+def test_benchmark_tells_memory(monkeypatch, model):
+    import runpy
+
+    tool = runpy.run_path('tools/benchmarks/metaearth_sampling.py')
+    argv = ['tool', '--memory', '--model', str(model), '--tile', '32']
+    monkeypatch.setattr(sys, 'argv', argv)
+    args = tool['parse_args']()
+    sizes = ((64, 64), (32, 128))
+    measure = tool['measure_memory']
+    monkeypatch.setitem(measure.__globals__, 'SIZES', sizes)
+    found = measure(args)
+    assert [*found['peaks']] == ['64 x 64', '128 x 32']
+    small, large = (peak['ram_mb'] for peak in found['peaks'].values())
+    assert 100 < small < 20_000
+    assert found['growth'] == pytest.approx(large / small - 1)
+
+
+def test_benchmark_ends_with_the_error_of_the_tool():
+    import runpy
+
+    tool = runpy.run_path('tools/benchmarks/metaearth_sampling.py')
+    with pytest.raises(SystemExit, match='nowhere'):
+        tool['measure_size'](64, 64, ['--model', 'nowhere'], 1)

@@ -21,12 +21,13 @@ Figures of quality: ``seam`` and ``peak`` as tools/metaearth/seams.py tells
 against the condition; ``gradient``: mean absolute difference of neighbouring
 pixels in grey levels.
 
-``--memory`` writes GeoTIFFs of 2k x 2k and of 16k x 4k in a process each and
-compares the peaks.
+``--memory`` lets tools/metaearth/generate.py write GeoTIFFs of 2k x 2k and of
+16k x 4k, and compares the peaks of the two processes.
 """
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -59,9 +60,6 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--dtype', choices=['fp32', 'bf16'], default='fp32')
     parser.add_argument('--threads', type=int, default=2, help='of a CPU')
     parser.add_argument('--memory', action='store_true')
-    parser.add_argument(
-        '--one-size', type=int, nargs=2, help=argparse.SUPPRESS
-    )
     parser.add_argument('--json', action='store_true', help='only the JSON')
     return parser.parse_args()
 
@@ -251,15 +249,22 @@ def compare(args: argparse.Namespace) -> dict:
 
 
 def measure_memory(args: argparse.Namespace) -> dict:
-    """Generate each size in a process of its own."""
-    peaks = {}
-    for height, width in SIZES:
-        command = [sys.executable, __file__, *sys.argv[1:]]
-        command += ['--one-size', str(height), str(width)]
-        done = subprocess.run(command, capture_output=True, text=True)
-        if done.returncode:
-            sys.exit(done.stderr)
-        peaks[f'{width} x {height}'] = json.loads(done.stdout)
+    """Generate files of two sizes, and compare the peaks."""
+    with tempfile.TemporaryDirectory() as folder:
+        model = ['--model', folder]
+        if args.model:
+            model = ['--model', args.model]
+            model += ['--weights', args.weights] if args.weights else []
+        else:
+            build(args).save_pretrained(folder)
+        command = [*model, '--device', args.device, '--dtype', args.dtype]
+        command += ['--tile', str(args.tile or 256)]
+        peaks = {
+            f'{width} x {height}': measure_size(
+                height, width, command, args.threads
+            )
+            for height, width in SIZES
+        }
     small, large = (peak['ram_mb'] for peak in peaks.values())
     return dict(
         peaks=peaks,
@@ -268,55 +273,60 @@ def measure_memory(args: argparse.Namespace) -> dict:
     )
 
 
-def measure_size(args: argparse.Namespace) -> dict:
-    """Generate one file in one step a window, and tell the peaks."""
-    import resource
+def measure_size(
+    height: int, width: int, command: list[str], threads: int
+) -> dict:
+    """Let a process generate one file in one step a window.
 
+    Args:
+        height: Of the file.
+        width: Of the file.
+        command: Arguments of tools/metaearth/generate.py.
+        threads: Of the process.
+
+    Returns:
+        Its peak and its time: ``ram_mb`` and ``seconds``.
+    """
+    tool = Path(__file__).parents[1] / 'metaearth/generate.py'
+    with tempfile.TemporaryDirectory() as folder:
+        src, dst = (str(Path(folder, name)) for name in ('src.tif', 'dst.tif'))
+        write_waves(src, height // 4, width // 4)
+        command = [sys.executable, str(tool), src, dst, *command]
+        command += '--stages 1 --gsd 64 --steps 1 --overlap 0'.split()
+        environment = os.environ | dict(OMP_NUM_THREADS=str(threads))
+        start = time.perf_counter()
+        with Path(folder, 'log').open('w+') as log:
+            process = subprocess.Popen(
+                command, stdout=log, stderr=subprocess.STDOUT, env=environment
+            )
+            _, status, usage = os.wait4(process.pid, 0)
+            seconds = time.perf_counter() - start
+            if status:
+                log.seek(0)
+                sys.exit(log.read())
+    return dict(ram_mb=usage.ru_maxrss / 1024, seconds=seconds)
+
+
+def write_waves(path: str, height: int, width: int) -> None:
+    """Write a GeoTIFF row by row."""
     import numpy as np
     import rasterio
-    import torch
 
-    torch.set_num_threads(args.threads)
-    height, width = args.one_size
-    pipeline = build(args)
-    with tempfile.TemporaryDirectory() as folder:
-        src, dst = Path(folder, 'src.tif'), Path(folder, 'dst.tif')
-        shape = dict(height=height // 4, width=width // 4, count=3)
-        with rasterio.open(
-            src, 'w', driver='GTiff', dtype='uint8', crs='EPSG:32631',
-            transform=rasterio.Affine(64, 0, 5e5, 0, -64, 4e6), **shape,
-        ) as file:  # fmt: skip
-            waves = np.sin(np.arange(width // 4) / 9) * 100 + 128
-            for top in range(height // 4):
-                window = rasterio.windows.Window(0, top, width // 4, 1)
-                row = np.broadcast_to(waves, (3, 1, width // 4))
-                file.write(row.astype(np.uint8), window=window)
-        start = time.perf_counter()
-        pipeline.to_geotiff(
-            src,
-            dst,
-            stages=1,
-            num_inference_steps=1,
-            tile=args.tile or 256,
-            overlap=0.0,
-            show_progress=False,
-        )
-        seconds = time.perf_counter() - start
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    gpu = (
-        torch.cuda.max_memory_allocated() / 2**20
-        if args.device != 'cpu'
-        else 0
-    )
-    return dict(ram_mb=peak, gpu_mb=gpu, seconds=seconds)
+    waves = np.sin(np.arange(width) / 9) * 100 + 128
+    row = np.broadcast_to(waves, (3, 1, width)).astype(np.uint8)
+    with rasterio.open(
+        path, 'w', driver='GTiff', dtype='uint8', crs='EPSG:32631', count=3,
+        transform=rasterio.Affine(64, 0, 5e5, 0, -64, 4e6),
+        height=height, width=width,
+    ) as file:  # fmt: skip
+        for top in range(height):
+            window = rasterio.windows.Window(0, top, width, 1)
+            file.write(row, window=window)
 
 
 def main() -> None:
     """Measure and print."""
     args = parse_args()
-    if args.one_size:
-        print(json.dumps(measure_size(args)))
-        return
     found = measure_memory(args) if args.memory else compare(args)
     results = dict(settings=vars(args), **found)
     print(json.dumps(results, indent=None if args.json else 2))

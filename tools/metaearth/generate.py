@@ -24,6 +24,7 @@ from mmrs.apis.metaearth_cli import (
     sampling_settings,
 )
 from mmrs.utils.cli import run_tool
+from mmrs.utils.memory import share_heap
 
 
 def parse_args() -> argparse.Namespace:
@@ -87,6 +88,7 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Generate and say what was written."""
     args = parse_args()
+    share_heap()  # before any library makes threads
     device = join_processes(args.device)
     from mmengine.dist import is_main_process
 

@@ -1,0 +1,22 @@
+"""How the process gets memory of the system."""
+
+import ctypes
+import sys
+
+_M_ARENA_MAX = -8  # of glibc's malloc.h
+
+
+def share_heap() -> None:
+    """Let threads that are made from now on take memory from one heap.
+
+    glibc gives each thread a heap in pieces of 64 MB, in which large tensors
+    leave gaps that no other thread can use: the memory that a process takes
+    grows with what its threads happen to do at the same time. One heap has no
+    pieces. Other C libraries are left as they are, and so is a process that
+    has more than eight heaps already, see ``man mallopt``.
+    """
+    if not sys.platform.startswith('linux'):
+        return
+    mallopt = getattr(ctypes.CDLL(None), 'mallopt', None)
+    if mallopt is not None:
+        mallopt(_M_ARENA_MAX, 1)
