@@ -88,7 +88,7 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     """Generate and say what was written."""
     args = parse_args()
-    share_heap()  # before any library makes threads
+    share_heap()  # before there are threads
     device = join_processes(args.device)
     from mmengine.dist import is_main_process
 
