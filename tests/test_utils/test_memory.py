@@ -5,7 +5,7 @@ import sys
 import pytest
 
 ALLOCATE_IN_A_THREAD = """
-import ctypes, sys, threading
+import ctypes, threading
 from mmrs.utils.memory import share_heap
 libc = ctypes.CDLL(None)
 libc.fdopen.restype = ctypes.c_void_p

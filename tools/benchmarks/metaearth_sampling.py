@@ -301,7 +301,8 @@ def measure_size(
             )
             _, status, usage = os.wait4(process.pid, 0)
             seconds = time.perf_counter() - start
-            if status:
+            process.returncode = os.waitstatus_to_exitcode(status)
+            if process.returncode:
                 log.seek(0)
                 sys.exit(log.read())
     return dict(ram_mb=usage.ru_maxrss / 1024, seconds=seconds)

@@ -236,14 +236,15 @@ class MetaEarthPipeline(DiffusionPipeline):
         show_progress: bool = True,
         **settings,
     ) -> dict:
-        """Generate a file from a file, in constant memory.
+        """Generate a file from a file, of any height in the same memory.
 
         The CRS is kept and the transform divided by 4^stages; pixels without
         data stay so and never reach a network. Tags say that the image is
         synthetic and how it was made. Finished rows are kept in
         ``DST.parts`` until the file is complete: the same call goes on after
         a kill or a full disk. The processes of a distributed run share the
-        rows, and write the same bytes as one.
+        rows, and write the same bytes as one. On a CPU of several threads see
+        :func:`mmrs.utils.memory.share_heap`.
 
         Args:
             src: A GeoTIFF, or a PNG, JPEG or BMP with or without a world
