@@ -18,12 +18,9 @@ pairs of equal file names.
 import argparse
 import inspect
 
-from mmrs.utils.cli import (
-    add_config_arguments,
-    load_config,
-    run_tool,
-)
-from mmrs.utils.errors import InputError
+from mmrs.config import load_config
+from mmrs.errors import InputError
+from mmrs.utils.cli import add_config_arguments, run_tool
 
 TASK_SETTINGS = {
     'activation',

@@ -17,13 +17,13 @@ from pathlib import Path
 
 from mmengine.config import Config
 
+from mmrs.errors import InputError
 from mmrs.utils.cli import (
     add_config_arguments,
     add_runner_arguments,
     load_runner_config,
     run_tool,
 )
-from mmrs.utils.errors import InputError
 
 
 def parse_args() -> argparse.Namespace:

@@ -18,18 +18,13 @@ from mmengine.registry import init_default_scope
 from mmengine.structures import BaseDataElement
 from torch import nn
 
-from mmrs.datasets.transforms import BadImageError
+from mmrs.config import check_device, innermost, load_config, model_config
+from mmrs.errors import BadImageError
 from mmrs.registry import DATASETS, MODELS, TRANSFORMS
 from mmrs.utils.checkpoint import (
     forget_pretraining,
     load_weights,
     read_checkpoint,
-)
-from mmrs.utils.cli import (
-    check_device,
-    innermost,
-    load_config,
-    model_config,
 )
 
 from .inputs import ImageInput, Inputs, PairInput, PairInputs, list_inputs

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from mmrs.utils.georeference import Georeference
-from mmrs.utils.polygons import masks_to_geojson
+from mmrs.geo.georeference import Georeference
+from mmrs.geo.polygons import masks_to_geojson
 from mmrs.visualization import draw_change
 from mmrs.visualization.instances import Color, hues
 

@@ -11,7 +11,14 @@ from mmengine.config import Config, ConfigDict
 from mmengine.logging import print_log
 from torch import nn
 
-from mmrs.datasets.transforms import BadImageError
+from mmrs.config import innermost
+from mmrs.errors import BadImageError, InputError
+from mmrs.geo.georeference import (
+    Georeference,
+    pixel_area,
+    read_georeference,
+)
+from mmrs.geo.polygons import MIN_AREA, find_objects
 from mmrs.registry import DATASETS, INFERENCERS
 from mmrs.structures import (
     NO_CHANGE_SENTENCES,
@@ -19,14 +26,6 @@ from mmrs.structures import (
     Vocabulary,
     tells_no_change,
 )
-from mmrs.utils.cli import innermost
-from mmrs.utils.errors import InputError
-from mmrs.utils.georeference import (
-    Georeference,
-    pixel_area,
-    read_georeference,
-)
-from mmrs.utils.polygons import MIN_AREA, find_objects
 from mmrs.visualization.model_inputs import to_rgb
 
 from .base_inferencer import BaseInferencer, Sample

@@ -10,6 +10,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from mmrs.geo.geotiff import write_geotiff
+from mmrs.geo.outlines import outline_rows, write_polygons
+from mmrs.geo.row_file import RowFile
+from mmrs.geo.source import ArraySource, Source
 from mmrs.visualization.class_maps import (
     bands_to_rgb,
     color_classes,
@@ -17,16 +21,8 @@ from mmrs.visualization.class_maps import (
 )
 from mmrs.visualization.instances import Color, hues
 
-from .scenes import (
-    ArraySource,
-    ClassSink,
-    RowFile,
-    outline_rows,
-    write_geotiff,
-    write_polygons,
-)
+from .scenes import ClassSink
 from .scenes.sink import TOP
-from .scenes.source import Source
 
 _SHOWN = 1024  # px of the longer side of a quick-look
 _STRIP = 512  # rows at once

@@ -14,26 +14,20 @@ from mmengine.dataset import pseudo_collate
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
-from mmrs.datasets.transforms import BadImageError
+from mmrs.config import innermost
 from mmrs.datasets.transforms.bands import LoadBands
+from mmrs.errors import BadImageError, InputError
+from mmrs.geo.georeference import pixel_area
+from mmrs.geo.polygons import MIN_AREA
+from mmrs.geo.row_file import RowFile
+from mmrs.geo.source import Source
 from mmrs.registry import DATASETS, INFERENCERS
-from mmrs.utils.cli import innermost
-from mmrs.utils.errors import InputError
-from mmrs.utils.georeference import pixel_area
-from mmrs.utils.polygons import MIN_AREA
 
 from .base_inferencer import BaseInferencer
 from .cloud_files import CloudFiles
 from .scene_bands import find_bands
 from .scene_inputs import SceneInput, Scenes, list_scenes
-from .scenes import (
-    ClassFilter,
-    ClassSink,
-    RowFile,
-    predict_scene,
-    refine_rows,
-)
-from .scenes.source import Source
+from .scenes import ClassFilter, ClassSink, predict_scene, refine_rows
 
 _CLOUDS = ('cloud', 'thick', 'thin')  # names of the classes that dilate grows
 _HECTARE = 1e4  # square metres

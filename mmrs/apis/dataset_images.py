@@ -4,9 +4,9 @@ import numpy as np
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
+from mmrs.config import innermost
+from mmrs.errors import InputError
 from mmrs.registry import DATASETS
-from mmrs.utils.cli import innermost
-from mmrs.utils.errors import InputError
 from mmrs.visualization.class_maps import bands_to_rgb
 
 

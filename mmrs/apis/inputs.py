@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mmrs.utils.errors import InputError
+from mmrs.errors import InputError
 from mmrs.utils.files import IMAGE_EXTENSIONS, is_image
 
 Source = str | Path | np.ndarray

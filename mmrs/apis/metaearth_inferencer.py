@@ -9,11 +9,11 @@ from mmengine.device import get_device
 from mmengine.logging import print_log
 from mmengine.registry import init_default_scope
 
+from mmrs.config import check_device, load_config, model_config
+from mmrs.errors import InputError
 from mmrs.models.metaearth.pipeline import MetaEarthPipeline
 from mmrs.registry import INFERENCERS, MODELS
 from mmrs.utils.checkpoint import load_weights, read_checkpoint
-from mmrs.utils.cli import check_device, load_config, model_config
-from mmrs.utils.errors import InputError
 
 _DTYPES = dict(fp32=torch.float32, bf16=torch.bfloat16)
 

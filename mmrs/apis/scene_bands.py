@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 
-from mmrs.datasets.transforms.loading import BadImageError
-
-from .scenes.source import Source
+from mmrs.errors import BadImageError
+from mmrs.geo.source import Source
 
 _COLORS = ('red', 'green', 'blue')
 

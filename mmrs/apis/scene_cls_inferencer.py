@@ -10,8 +10,8 @@ from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from PIL import Image
 
+from mmrs.errors import InputError
 from mmrs.registry import INFERENCERS
-from mmrs.utils.errors import InputError
 from mmrs.visualization import draw_scene
 
 from .base_inferencer import BaseInferencer, Sample

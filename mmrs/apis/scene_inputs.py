@@ -9,13 +9,11 @@ from xml.etree import ElementTree
 import numpy as np
 
 from mmrs.datasets.cloudsen12 import SENTINEL2
-from mmrs.datasets.transforms.loading import BadImageError
-from mmrs.utils.errors import InputError
+from mmrs.errors import BadImageError, InputError
+from mmrs.geo.source import RasterSource, Source, is_raster, open_source
 from mmrs.utils.files import is_image
 
 from .inputs import list_inputs
-from .scenes import RasterSource, open_source
-from .scenes.source import Source, is_raster
 
 Scene = str | Path | np.ndarray | Mapping[str, str | Path]
 Scenes = Scene | Sequence[Scene]
@@ -53,7 +51,7 @@ class SceneInput:
     def open(
         self, names: Sequence[str] | None = None, nodata: float | None = None
     ) -> Source:
-        """Open it, as :func:`~mmrs.apis.scenes.open_source` does."""
+        """Open it, as :func:`~mmrs.geo.source.open_source` does."""
         if isinstance(self.source, dict):
             source = RasterSource(
                 self.files,

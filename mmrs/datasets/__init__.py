@@ -27,7 +27,6 @@ __getattr__, __dir__, __all__ = lazy_names(
         'scene_cls': ('SceneClsDataset',),
         'ssdd': ('SSDDInsSegDataset',),
         'transforms': (
-            'BadImageError',
             'BandJitter',
             'BiTemporal',
             'CropTile',

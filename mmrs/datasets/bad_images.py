@@ -5,9 +5,7 @@ import logging
 import torch
 from mmengine.logging import print_log
 
-from mmrs.utils.errors import InputError
-
-from .transforms.loading import BadImageError
+from mmrs.errors import BadImageError, InputError
 
 _BAD_SHARE = 0.01  # of the images may turn out unusable in training
 
@@ -16,7 +14,7 @@ class SkipBadImages:
     """A base of data sets, beside MMEngine's and before it.
 
     An image that the pipeline refuses by
-    :class:`~mmrs.datasets.BadImageError` while training is skipped: a warning
+    :class:`~mmrs.errors.BadImageError` while training is skipped: a warning
     names it and another one is drawn. When more than 1 % of the images were
     refused, the run stops with their list. The count is kept in memory that
     all loader workers share, over all epochs; processes of distributed

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+from mmrs.errors import InputError
 from mmrs.structures import tokenize
 from mmrs.structures.vocabulary import SPECIAL_WORDS
-from mmrs.utils.errors import InputError
 
 SPLITS = ('train', 'val', 'test')
 #: Splits by what the name of a file of one split begins with.

@@ -7,10 +7,10 @@ from pathlib import Path
 from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
 
+from mmrs.errors import InputError
 from mmrs.registry import DATASETS
 from mmrs.structures import NO_CHANGE_SENTENCES, tells_no_change, tokenize
 from mmrs.structures.vocabulary import Vocabulary
-from mmrs.utils.errors import InputError
 from mmrs.utils.files import find_images, is_image, read_lines
 
 from .bad_images import SkipBadImages

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from mmengine.logging import print_log
 
+from mmrs.errors import InputError
 from mmrs.registry import DATASETS
-from mmrs.utils.errors import InputError
 
 from .cloud_base import CloudDataset, list_folder
 from .transforms.raster_files import read_raster

@@ -11,7 +11,7 @@ import numpy as np
 from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
 
-from mmrs.utils.errors import InputError
+from mmrs.errors import InputError
 from mmrs.utils.files import is_image
 
 from .bad_images import SkipBadImages

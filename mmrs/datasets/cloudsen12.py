@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from mmrs.errors import InputError
 from mmrs.registry import DATASETS
-from mmrs.utils.errors import InputError
 
 from .cloud_base import CloudDataset
 from .transforms.raster_files import count_frames

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from mmrs.errors import InputError
 from mmrs.registry import DATASETS
-from mmrs.utils.errors import InputError
 
 from .cloud_base import VIEWS
 from .cloud_tiles import TiledCloudDataset

@@ -8,8 +8,8 @@ import numpy as np
 from mmdet.datasets import CocoDataset
 from PIL import Image
 
+from mmrs.errors import InputError
 from mmrs.registry import DATASETS
-from mmrs.utils.errors import InputError
 from mmrs.utils.files import list_files
 
 from .bad_images import SkipBadImages

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from mmrs.errors import InputError
 from mmrs.registry import DATASETS
-from mmrs.utils.errors import InputError
 
 from .cloud_base import hold_out, list_folder
 from .cloud_tiles import TiledCloudDataset

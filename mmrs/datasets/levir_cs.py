@@ -3,8 +3,8 @@
 import os
 from pathlib import Path, PurePosixPath
 
+from mmrs.errors import InputError
 from mmrs.registry import DATASETS
-from mmrs.utils.errors import InputError
 from mmrs.utils.files import is_image, read_lines
 
 from .cloud_base import CloudDataset

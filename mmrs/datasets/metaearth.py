@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 from mmengine.dataset import BaseDataset
 
+from mmrs.errors import InputError
+from mmrs.geo.georeference import pixel_area, read_georeference
 from mmrs.registry import DATASETS
-from mmrs.utils.errors import InputError
 from mmrs.utils.files import is_image, list_files, read_lines
-from mmrs.utils.georeference import pixel_area, read_georeference
 
 from .bad_images import SkipBadImages
 from .transforms import degradation, generation  # noqa: F401  (registers them)

@@ -8,8 +8,8 @@ from pathlib import Path
 from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
 
+from mmrs.errors import InputError
 from mmrs.registry import DATASETS
-from mmrs.utils.errors import InputError
 from mmrs.utils.files import find_images, list_class_folders, read_lines
 
 from .bad_images import SkipBadImages

@@ -4,8 +4,8 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from mmrs.errors import InputError
 from mmrs.registry import DATASETS
-from mmrs.utils.errors import InputError
 from mmrs.utils.files import find_images, is_image, read_lines
 
 from .cloud_base import CloudDataset, hold_out, list_folder

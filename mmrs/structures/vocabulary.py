@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from mmrs.utils.errors import InputError
+from mmrs.errors import InputError
 
 __all__ = [
     'END',

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from mmrs.utils.errors import InputError
+from mmrs.errors import InputError
 
 
 def read_checkpoint(path: str) -> dict:

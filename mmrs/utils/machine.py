@@ -6,7 +6,7 @@ import torch
 from mmengine.config import Config
 from mmengine.logging import print_log
 
-from mmrs.utils.errors import InputError
+from mmrs.errors import InputError
 
 AMP_DTYPES = {'bf16': 'bfloat16', 'fp16': 'float16'}
 

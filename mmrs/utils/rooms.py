@@ -4,16 +4,13 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
-from mmrs.utils.errors import InputError
+from mmrs.errors import InputError
 
 ROOMS = Path(__file__).parents[1] / 'models'
 
 
 def import_from_room(method: str, name: str) -> ModuleType:
-    """Import a module of a method's room.
-
-    A room is the folder ``mmrs/models/ROOM``, or, where several methods share
-    a room, ``mmrs/models/SHARED/ROOM``.
+    """Import a module of a method's room, the folder ``mmrs/models/ROOM``.
 
     Args:
         method: The room's name, alone or before a dash: `rsprompter` and
@@ -24,12 +21,10 @@ def import_from_room(method: str, name: str) -> ModuleType:
         InputError: There is no such room, or it has no such module.
     """
     room = method.partition('-')[0]
-    found = sorted(ROOMS.glob(f'**/{name}.py'), key=lambda p: p.parent.name)
-    rooms = {path.parent.name: path.parent for path in found}
+    rooms = sorted(path.parent.name for path in ROOMS.glob(f'*/{name}.py'))
     if room not in rooms:
         raise InputError(
             f'method {method}: no folder {room} in mmrs/models with '
             f'{name}.py; those with one: {", ".join(rooms)}'
         )
-    home = rooms[room].relative_to(ROOMS).parts
-    return import_module('.'.join(['mmrs.models', *home, name]))
+    return import_module(f'mmrs.models.{room}.{name}')

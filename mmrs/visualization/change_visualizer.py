@@ -7,9 +7,9 @@ import numpy as np
 from mmengine.visualization import Visualizer
 from PIL import Image
 
+from mmrs.errors import InputError
 from mmrs.registry import VISUALIZERS
 from mmrs.structures import ChangeDataSample, Vocabulary
-from mmrs.utils.errors import InputError
 
 from .change import draw_change
 

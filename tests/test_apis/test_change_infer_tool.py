@@ -19,7 +19,7 @@ from change_toys import (
 )
 from PIL import Image
 
-from mmrs.utils.errors import InputError
+from mmrs.errors import InputError
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from change_toys import (
 from PIL import Image
 
 from mmrs.apis import ChangeInferencer
-from mmrs.utils.errors import InputError
+from mmrs.errors import InputError
 
 
 @pytest.fixture(scope='module')

@@ -21,8 +21,7 @@ from mmengine.config import Config
 from PIL import Image
 
 from mmrs.apis import CloudInferencer
-from mmrs.datasets.transforms.loading import BadImageError
-from mmrs.utils.errors import InputError
+from mmrs.errors import BadImageError, InputError
 
 SMALL = dict(tile=64, overlap=16, show_progress=False)
 

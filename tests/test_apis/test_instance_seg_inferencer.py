@@ -12,8 +12,8 @@ from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 
 from mmrs.apis import InstanceSegInferencer
+from mmrs.errors import InputError
 from mmrs.utils.checkpoint import forget_pretraining
-from mmrs.utils.errors import InputError
 
 CLASSES = ('ship', 'storage_tank')
 

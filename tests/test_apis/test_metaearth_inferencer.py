@@ -7,8 +7,8 @@ from mmengine.config import Config
 from PIL import Image
 
 from mmrs.apis import MetaEarthInferencer
+from mmrs.errors import InputError
 from mmrs.registry import MODELS
-from mmrs.utils.errors import InputError
 
 MODEL = dict(
     type='MetaEarth',

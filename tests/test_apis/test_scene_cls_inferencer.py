@@ -11,8 +11,8 @@ from mmpretrain.models import ResNet
 from PIL import Image
 
 from mmrs.apis import SceneClassificationInferencer
+from mmrs.errors import InputError
 from mmrs.registry import MODELS
-from mmrs.utils.errors import InputError
 
 CLASSES = ('port', 'beach', 'river')
 

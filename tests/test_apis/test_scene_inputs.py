@@ -12,8 +12,7 @@ from PIL import Image
 
 from mmrs.apis import CloudInferencer
 from mmrs.apis.scene_inputs import list_scenes
-from mmrs.datasets.transforms.loading import BadImageError
-from mmrs.utils.errors import InputError
+from mmrs.errors import BadImageError, InputError
 
 CODES = dict(blue='B02', green='B03', red='B04', nir='B08')
 METADATA = """<?xml version="1.0"?>

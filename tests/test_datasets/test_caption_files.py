@@ -10,7 +10,7 @@ from mmrs.datasets.caption_files import (
     write_lists,
     write_token_files,
 )
-from mmrs.utils.errors import InputError
+from mmrs.errors import InputError
 
 PAIRS = [
     PairCaptions('train_1.png', 'train', [' a road , a house .', 'new'], True),

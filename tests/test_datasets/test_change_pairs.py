@@ -12,7 +12,6 @@ from PIL import Image
 from torch.utils.data import DataLoader
 
 from mmrs.datasets import (
-    BadImageError,
     ChangePairDataset,
     DubaiCCDataset,
     LEVIRCCDataset,
@@ -24,9 +23,9 @@ from mmrs.datasets.caption_files import (
     write_lists,
     write_token_files,
 )
+from mmrs.errors import BadImageError, InputError
 from mmrs.registry import DATASETS
 from mmrs.structures import Vocabulary
-from mmrs.utils.errors import InputError
 
 TRAIN = [
     dict(type='LoadImagePair'),

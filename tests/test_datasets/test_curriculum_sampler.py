@@ -7,7 +7,7 @@ import pytest
 
 from mmrs.datasets.samplers import Curriculum, CurriculumSampler
 from mmrs.datasets.samplers import curriculum as module
-from mmrs.utils.errors import InputError
+from mmrs.errors import InputError
 
 
 class Images:

@@ -13,7 +13,7 @@ from mmrs.datasets import (
 )
 from mmrs.datasets.transforms import degradation
 from mmrs.datasets.transforms.degradation import ROUNDS, draw_kernel, draw_sinc
-from mmrs.utils.errors import InputError
+from mmrs.errors import InputError
 
 
 def picture(side=64, seed=0):

@@ -11,14 +11,13 @@ from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 
 from mmrs.datasets import (
-    BadImageError,
     InstanceSegDataset,
     NWPUInsSegDataset,
     SSDDInsSegDataset,
     WHUInsSegDataset,
 )
+from mmrs.errors import BadImageError, InputError
 from mmrs.registry import DATASETS
-from mmrs.utils.errors import InputError
 
 PIPELINE = [
     dict(type='mmrs.LoadRSImage'),

@@ -7,9 +7,9 @@ import rasterio
 import tifffile
 from PIL import Image
 
-from mmrs.datasets import BadImageError, LoadRSImage
+from mmrs.datasets import LoadRSImage
 from mmrs.datasets.transforms.loading import read_bands
-from mmrs.utils.errors import InputError
+from mmrs.errors import BadImageError, InputError
 
 RNG = np.random.default_rng(0)
 RGB = cv2.GaussianBlur(

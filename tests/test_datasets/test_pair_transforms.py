@@ -11,7 +11,6 @@ from PIL import Image
 from rasterio.transform import from_origin
 
 from mmrs.datasets import (
-    BadImageError,
     BiTemporal,
     EncodeCaption,
     ExchangeTime,
@@ -22,10 +21,10 @@ from mmrs.datasets import (
     PackChangeInputs,
 )
 from mmrs.datasets.transforms.pairs import swap_directions
+from mmrs.errors import BadImageError, InputError
 from mmrs.registry import TRANSFORMS
 from mmrs.structures import Vocabulary
 from mmrs.structures.vocabulary import END, START
-from mmrs.utils.errors import InputError
 
 HEIGHT, WIDTH = 40, 60
 RNG = np.random.default_rng(0)

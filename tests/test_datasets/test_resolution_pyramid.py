@@ -8,7 +8,7 @@ from mmengine.dataset import ConcatDataset
 
 from mmrs.datasets import ResolutionPyramidDataset
 from mmrs.datasets.samplers import UniformResolutionSampler
-from mmrs.utils.errors import InputError
+from mmrs.errors import InputError
 
 COUNTS = dict(r64=1, r16=2, r4=5)
 

@@ -11,13 +11,12 @@ from torch.utils.data import DataLoader
 
 from mmrs.datasets import (
     AIDDataset,
-    BadImageError,
     NWPURESISC45Dataset,
     SceneClsDataset,
     UCMercedDataset,
 )
+from mmrs.errors import BadImageError, InputError
 from mmrs.registry import DATASETS
-from mmrs.utils.errors import InputError
 
 CLASSES = ('Port', 'Beach', 'BareLand')
 PIPELINE = [dict(type='mmrs.LoadRSImage')]

@@ -9,8 +9,8 @@ from meta_device import on_meta
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
+from mmrs.config import model_config
 from mmrs.registry import MODELS
-from mmrs.utils.cli import model_config
 
 ROOT = Path(__file__).resolve().parents[2]
 METAFILES = sorted((ROOT / 'configs').glob('*/metafile.yml'))

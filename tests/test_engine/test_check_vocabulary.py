@@ -8,8 +8,8 @@ from mmengine.runner import Runner
 from torch.utils.data import Dataset
 
 from mmrs.engine import CheckVocabularyHook
+from mmrs.errors import InputError
 from mmrs.structures import ChangeDataSample
-from mmrs.utils.errors import InputError
 
 
 class Words(Dataset):

@@ -11,7 +11,7 @@ from torch.utils.data import Dataset
 
 import mmrs.engine
 import mmrs.models.cloud_snow  # noqa: F401
-from mmrs.utils.errors import InputError
+from mmrs.errors import InputError
 
 
 class Scenes(Dataset):

@@ -6,7 +6,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from mmrs.engine import FreezeHook
-from mmrs.utils.errors import InputError
+from mmrs.errors import InputError
 
 
 class TwoHeads(BaseModel):

@@ -8,7 +8,7 @@ from mmengine.runner import Runner
 from torch.utils.data import Dataset
 
 import mmrs.engine  # noqa: F401
-from mmrs.utils.errors import InputError
+from mmrs.errors import InputError
 
 
 class Noise(Dataset):

@@ -4,16 +4,19 @@ import pytest
 from mmengine.evaluator import Evaluator
 from mmengine.logging import MMLogger
 
+from mmrs.errors import InputError
 from mmrs.evaluation import ChangeCaptionMetric, score_captions
-from mmrs.evaluation import change_caption_metric as module
-from mmrs.evaluation.caption_scores import has_java, tokenize_as_coco
-from mmrs.evaluation.meteor import meteor
+from mmrs.evaluation.functional.caption_scores import (
+    has_java,
+    tokenize_as_coco,
+)
+from mmrs.evaluation.functional.meteor import meteor
+from mmrs.evaluation.metrics import change_caption_metric as module
 from mmrs.structures import (
     NO_CHANGE_SENTENCES,
     ChangeDataSample,
     Vocabulary,
 )
-from mmrs.utils.errors import InputError
 
 # Three pairs, with the scores that pycocoevalcap 1.2 and METEOR 1.5 give.
 REFERENCES = [
@@ -108,7 +111,7 @@ def test_coco_splits_like_coco():
 def test_without_java_only_exact_scores_are_told(monkeypatch):
     monkeypatch.setattr(module, 'has_java', lambda: False)
     monkeypatch.setattr(
-        'mmrs.evaluation.caption_scores.has_java', lambda: False
+        'mmrs.evaluation.functional.caption_scores.has_java', lambda: False
     )
     figures = evaluate(samples_of(), protocol='words')
     assert 'caption/METEOR' not in figures and 'caption/S_m' not in figures
@@ -120,7 +123,7 @@ def test_without_java_only_exact_scores_are_told(monkeypatch):
 def test_absence_of_java_is_told_once(monkeypatch, tmp_path):
     monkeypatch.setattr(module, 'has_java', lambda: False)
     monkeypatch.setattr(
-        'mmrs.evaluation.caption_scores.has_java', lambda: False
+        'mmrs.evaluation.functional.caption_scores.has_java', lambda: False
     )
     log = tmp_path / 'run.log'
     MMLogger.get_instance(str(tmp_path), log_file=str(log))
@@ -135,7 +138,8 @@ def test_absence_of_java_is_told_once(monkeypatch, tmp_path):
 
 def test_scorers_that_are_not_installed(monkeypatch):
     monkeypatch.setattr(
-        'mmrs.evaluation.caption_scores.find_spec', lambda name: None
+        'mmrs.evaluation.functional.caption_scores.find_spec',
+        lambda name: None,
     )
     with pytest.raises(InputError, match=r'pip install "mmrs\[change\]"'):
         ChangeCaptionMetric()

@@ -3,6 +3,7 @@ import pytest
 import torch
 from mmengine.evaluator import Evaluator
 
+from mmrs.errors import InputError
 from mmrs.evaluation import (
     ChangeMaskMetric,
     confusion_matrix,
@@ -10,7 +11,6 @@ from mmrs.evaluation import (
     semantic_change_scores,
 )
 from mmrs.structures import ChangeDataSample
-from mmrs.utils.errors import InputError
 
 META = dict(classes=('unchanged', 'road', 'building'))
 TRUTH = [[0, 0, 1, 1], [0, 2, 2, 255]]

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from seg_toys import seg_sample
 
+from mmrs.errors import InputError
 from mmrs.evaluation import DumpClassMaps, read_class_maps
-from mmrs.utils.errors import InputError
 
 
 def write(path, *samples: dict) -> None:

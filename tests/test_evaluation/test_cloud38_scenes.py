@@ -7,10 +7,10 @@ from PIL import Image
 from seg_toys import seg_sample
 
 from mmrs.datasets import Cloud38Dataset
+from mmrs.errors import InputError
 from mmrs.evaluation import Cloud38SceneMetric, score_scene, stitch_scene
-from mmrs.evaluation.cloud38_scenes import parse_patch
+from mmrs.evaluation.metrics.cloud38_scenes import parse_patch
 from mmrs.synthetic.layouts import write_dataset
-from mmrs.utils.errors import InputError
 
 SCENE = 'LC08_L1TP_003052_20160120_20170405_01_T1'
 

@@ -4,6 +4,7 @@ import pytest
 import torch
 from scipy.linalg import sqrtm
 
+from mmrs.errors import InputError
 from mmrs.evaluation import (
     FIDMetric,
     GenerationMetric,
@@ -11,9 +12,12 @@ from mmrs.evaluation import (
     Perceptual,
     RandomFeatures,
 )
-from mmrs.evaluation.fid import enlarge, frechet_distance, kernel_distance
-from mmrs.evaluation.generation_metric import gradient_energy
-from mmrs.utils.errors import InputError
+from mmrs.evaluation.metrics.fid import (
+    enlarge,
+    frechet_distance,
+    kernel_distance,
+)
+from mmrs.evaluation.metrics.generation_metric import gradient_energy
 
 
 def picture(seed=0, side=32):

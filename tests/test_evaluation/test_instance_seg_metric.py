@@ -7,8 +7,8 @@ import torch
 from mmengine.logging import MMLogger
 from pycocotools import mask as coco_mask
 
+from mmrs.errors import InputError
 from mmrs.evaluation import InstanceSegMetric
-from mmrs.utils.errors import InputError
 
 CLASSES = ('ship', 'tank')
 SIZE = 64

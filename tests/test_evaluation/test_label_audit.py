@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy.ndimage import label as find_parts
 
+from mmrs.errors import InputError
 from mmrs.evaluation import audit_image, injected_among_top
-from mmrs.evaluation.class_map_dump import DumpedMaps
-from mmrs.utils.errors import InputError
+from mmrs.evaluation.metrics.class_map_dump import DumpedMaps
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import pytest
 
+from mmrs.errors import InputError
 from mmrs.evaluation import (
     compare_raters,
     count_verdicts,
@@ -9,8 +10,11 @@ from mmrs.evaluation import (
     wilson_rate,
     write_sheet,
 )
-from mmrs.evaluation.manual_tally import BLIND, blind_order, read_key
-from mmrs.utils.errors import InputError
+from mmrs.evaluation.functional.manual_tally import (
+    BLIND,
+    blind_order,
+    read_key,
+)
 
 IMAGES = [f'image_{n}' for n in range(6)]
 

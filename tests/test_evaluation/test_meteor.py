@@ -3,7 +3,7 @@ import random
 
 import pytest
 
-from mmrs.evaluation.meteor import (
+from mmrs.evaluation.functional.meteor import (
     MatchCounts,
     match_counts,
     meteor,

@@ -10,8 +10,8 @@ from mmengine.registry import init_default_scope
 from mmpretrain.structures import DataSample
 from PIL import Image
 
+from mmrs.errors import InputError
 from mmrs.evaluation import SceneClsMetric
-from mmrs.utils.errors import InputError
 
 CLASSES = ('port', 'beach', 'river')
 # Counts of images: a row for each true class, a column for each predicted.

@@ -5,6 +5,7 @@ import pytest
 from scipy.ndimage import distance_transform_edt
 from seg_toys import META, evaluate, seg_sample
 
+from mmrs.errors import InputError
 from mmrs.evaluation import (
     BoundaryTolerantIoU,
     CoverError,
@@ -14,7 +15,6 @@ from mmrs.evaluation import (
     distance_to_border,
 )
 from mmrs.registry import METRICS
-from mmrs.utils.errors import InputError
 
 
 def random_maps(seed: int, shape=(20, 30)) -> tuple[np.ndarray, np.ndarray]:

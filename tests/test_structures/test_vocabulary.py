@@ -2,9 +2,9 @@ import json
 
 import pytest
 
+from mmrs.errors import InputError
 from mmrs.structures import Vocabulary, tokenize
 from mmrs.structures.vocabulary import END, NULL, START, UNK
-from mmrs.utils.errors import InputError
 
 SPECIALS = ['<NULL>', '<UNK>', '<START>', '<END>']
 

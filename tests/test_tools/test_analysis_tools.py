@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmrs.utils.errors import InputError
+from mmrs.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[2]
 

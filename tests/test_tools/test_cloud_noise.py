@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mmrs.errors import InputError
 from mmrs.evaluation import DumpClassMaps
-from mmrs.utils.errors import InputError
 
 PATH = Path(__file__).parents[2] / 'tools/benchmarks/cloud_noise.py'
 

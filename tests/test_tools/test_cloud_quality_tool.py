@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from mmrs.datasets import LevirCSDataset, SyntheticCloudNoise
-from mmrs.utils.errors import InputError
+from mmrs.errors import InputError
 
 TOOL = 'tools/dataset_converters/cloud_quality.py'
 CONFIG = """

@@ -10,8 +10,8 @@ from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from PIL import Image
 
+from mmrs.errors import InputError
 from mmrs.synthetic.layouts import write_dataset
-from mmrs.utils.errors import InputError
 
 pytest.importorskip('mmseg')
 
@@ -22,7 +22,7 @@ default_scope = 'mmrs'
 custom_imports = dict(imports=[
     'mmseg.models', 'mmseg.datasets.transforms', 'mmrs.datasets.levir_cs',
     'mmrs.datasets.transforms.label_noise', 'mmrs.models.cloud_snow',
-    'mmrs.evaluation.class_map_dump'])
+    'mmrs.evaluation.metrics.class_map_dump'])
 model = dict(
     type='mmseg.EncoderDecoder',
     data_preprocessor=dict(

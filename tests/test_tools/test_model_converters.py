@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from mmrs.utils.errors import InputError
+from mmrs.errors import InputError
 
 pytest.importorskip('mmdet')
 
 
 def exit_status(main_of, *words) -> int:
     with pytest.raises(SystemExit) as end:
-        main_of('tools/model_converters/check_parity.py', *words)
+        main_of('tests/parity/check_parity.py', *words)
     return end.value.code
 
 
@@ -27,7 +27,7 @@ def test_parity_of_a_released_network(main_of, shared_golden, capsys):
 
 
 def test_parity_that_does_not_hold(main_of, tmp_path, monkeypatch, capsys):
-    from mmrs.models.rsprompter import parity
+    from parity import rsprompter as parity
 
     def run_parity(method, meta, state_dict, io):
         assert (method, meta) == ('rsprompter-query', {'seed': 1})

@@ -7,8 +7,8 @@ from PIL import Image
 
 from mmrs.datasets import ChangePairDataset, LEVIRCCDataset, LEVIRMCIDataset
 from mmrs.datasets.caption_files import read_captions
+from mmrs.errors import InputError
 from mmrs.structures import Vocabulary
-from mmrs.utils.errors import InputError
 
 TO_MCI = 'tools/dataset_converters/pairs_to_levir_mci.py'
 VOCABULARY = 'tools/dataset_converters/build_vocabulary.py'

@@ -9,14 +9,15 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from mmrs.datasets import LEVIRCCDataset
+from mmrs.errors import InputError
 from mmrs.registry import MODELS
-from mmrs.utils.errors import InputError
 
 MAKE = 'tools/pseudo_labels/make_change_pseudo_labels.py'
 SCORE = 'tools/pseudo_labels/score_pseudo_labels.py'
 TEACHER = """
 default_scope = 'mmrs'
-custom_imports = dict(imports=['mmrs.models.change', 'mmrs.models.change.mci'])
+custom_imports = dict(imports=[
+    'mmrs.models.backbones', 'mmrs.models.change', 'mmrs.models.mci'])
 model = dict(
     type='ChangeInterpreter',
     data_preprocessor=dict(

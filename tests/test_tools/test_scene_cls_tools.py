@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mmrs.datasets import SceneClsDataset
-from mmrs.utils.errors import InputError
+from mmrs.errors import InputError
 
 SPLIT = 'tools/dataset_converters/split_scene_cls.py'
 MEAN_STD = 'tools/dataset_converters/mean_std.py'
@@ -205,7 +205,7 @@ default_scope = 'mmrs'
 custom_imports = dict(imports=[
     'mmrs.engine',
     'mmrs.datasets.scene_cls',
-    'mmrs.evaluation.scene_cls_metric',
+    'mmrs.evaluation.metrics.scene_cls_metric',
     'mmrs.visualization.scene_cls_visualizer'])
 model = dict(
     type='ImageClassifier',

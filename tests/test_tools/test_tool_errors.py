@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from mmrs.utils.errors import InputError
+from mmrs.errors import InputError
 
 
 def the_line(done) -> str:

@@ -4,12 +4,12 @@ import pytest
 import torch
 from torch import nn
 
+from mmrs.errors import InputError
 from mmrs.utils.checkpoint import (
     find_last_complete,
     load_weights,
     read_checkpoint,
 )
-from mmrs.utils.errors import InputError
 
 
 def two_layers(width: int = 3) -> nn.Sequential:

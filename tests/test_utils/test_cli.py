@@ -2,15 +2,9 @@ import pytest
 from mmengine.config import Config
 from mmengine.registry import Registry
 
-from mmrs.utils.cli import (
-    check_device,
-    describe,
-    innermost,
-    load_config,
-    model_config,
-    run_tool,
-)
-from mmrs.utils.errors import InputError
+from mmrs.config import check_device, innermost, load_config, model_config
+from mmrs.errors import InputError
+from mmrs.utils.cli import describe, run_tool
 
 
 def fail_with(error):
@@ -55,7 +49,7 @@ def test_error_of_a_loading_process_loses_its_trace():
         'Caught InputError in DataLoader worker process 0.\n'
         'Original Traceback (most recent call last):\n'
         '  File "x.py", line 1, in __getitem__\n'
-        'mmrs.utils.errors.InputError: a.jpg is truncated: get it again\n'
+        'mmrs.errors.InputError: a.jpg is truncated: get it again\n'
     )
     assert describe(error) == 'a.jpg is truncated: get it again'
 

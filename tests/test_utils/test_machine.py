@@ -5,7 +5,7 @@ from mmengine.logging import MMLogger
 from mmengine.optim import OptimWrapper
 from mmengine.registry import OPTIM_WRAPPERS
 
-from mmrs.utils.errors import InputError
+from mmrs.errors import InputError
 from mmrs.utils.machine import fit_to_machine, scale_learning_rate, use_amp
 
 

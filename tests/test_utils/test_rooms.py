@@ -1,6 +1,6 @@
 import pytest
 
-from mmrs.utils.errors import InputError
+from mmrs.errors import InputError
 from mmrs.utils.rooms import ROOMS, import_from_room
 
 

@@ -3,9 +3,9 @@ import pytest
 import torch
 from PIL import Image
 
+from mmrs.errors import InputError
 from mmrs.structures import ChangeDataSample
 from mmrs.structures.vocabulary import SPECIAL_WORDS
-from mmrs.utils.errors import InputError
 from mmrs.visualization import draw_change
 from mmrs.visualization.change import color_change
 from mmrs.visualization.change_visualizer import ChangeVisualizer

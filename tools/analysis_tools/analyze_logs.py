@@ -13,8 +13,8 @@ import argparse
 import json
 from pathlib import Path
 
+from mmrs.errors import InputError
 from mmrs.utils.cli import run_tool
-from mmrs.utils.errors import InputError
 
 Curve = list[tuple[int, float]]  # pairs of step and value
 

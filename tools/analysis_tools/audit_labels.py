@@ -17,13 +17,9 @@ import csv
 import json
 from pathlib import Path
 
-from mmrs.utils.cli import (
-    add_config_arguments,
-    innermost,
-    load_runner_config,
-    run_tool,
-)
-from mmrs.utils.errors import InputError
+from mmrs.config import innermost
+from mmrs.errors import InputError
+from mmrs.utils.cli import add_config_arguments, load_runner_config, run_tool
 
 RED = (255, 40, 40)
 REGION_COLUMNS = (
@@ -153,8 +149,11 @@ def main() -> None:
     args = parse_args()
     cfg = load_runner_config(args)
     from mmrs.apis.dataset_images import DatasetImages
-    from mmrs.evaluation.class_map_dump import read_class_maps
-    from mmrs.evaluation.label_audit import audit_image, injected_among_top
+    from mmrs.evaluation.functional.label_audit import (
+        audit_image,
+        injected_among_top,
+    )
+    from mmrs.evaluation.metrics.class_map_dump import read_class_maps
 
     args.out.mkdir(parents=True, exist_ok=True)
     images = DatasetImages(cfg, args.split)

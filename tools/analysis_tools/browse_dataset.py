@@ -10,8 +10,9 @@ Draws with the ``visualizer`` of the config.
 import argparse
 from pathlib import Path
 
-from mmrs.utils.cli import add_config_arguments, load_config, run_tool
-from mmrs.utils.errors import InputError
+from mmrs.config import load_config
+from mmrs.errors import InputError
+from mmrs.utils.cli import add_config_arguments, run_tool
 
 
 def parse_args() -> argparse.Namespace:

@@ -12,12 +12,8 @@ objects found, is that of noise and of untrained weights.
 
 import argparse
 
-from mmrs.utils.cli import (
-    add_config_arguments,
-    load_config,
-    model_config,
-    run_tool,
-)
+from mmrs.config import load_config, model_config
+from mmrs.utils.cli import add_config_arguments, run_tool
 
 
 def parse_args() -> argparse.Namespace:

@@ -23,8 +23,9 @@ import json
 import random
 from pathlib import Path
 
-from mmrs.utils.cli import add_config_arguments, load_config, run_tool
-from mmrs.utils.errors import InputError
+from mmrs.config import load_config
+from mmrs.errors import InputError
+from mmrs.utils.cli import add_config_arguments, run_tool
 
 
 def parse_args() -> argparse.Namespace:
@@ -64,13 +65,13 @@ def parse_args() -> argparse.Namespace:
 def run_write(args: argparse.Namespace) -> None:
     """Draw the images, and write the sheet and the key."""
     from mmrs.apis.dataset_images import DatasetImages
-    from mmrs.evaluation.class_map_dump import read_class_maps
-    from mmrs.evaluation.manual_tally import (
+    from mmrs.evaluation.functional.manual_tally import (
         ALONE,
         BLIND,
         blind_order,
         write_sheet,
     )
+    from mmrs.evaluation.metrics.class_map_dump import read_class_maps
     from mmrs.visualization.class_maps import color_classes, draw_row
 
     if len(args.maps) > 2:
@@ -125,7 +126,7 @@ def choose_images(models: dict, clean: bool, num: int | None, seed: int):
 
 def run_read(args: argparse.Namespace) -> None:
     """Count the verdicts of each sheet, and compare two raters."""
-    from mmrs.evaluation.manual_tally import (
+    from mmrs.evaluation.functional.manual_tally import (
         compare_raters,
         count_verdicts,
         read_key,

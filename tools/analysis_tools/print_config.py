@@ -9,7 +9,8 @@ r"""Print a config as a run would use it: bases merged, options applied.
 
 import argparse
 
-from mmrs.utils.cli import add_config_arguments, load_config, run_tool
+from mmrs.config import load_config
+from mmrs.utils.cli import add_config_arguments, run_tool
 
 
 def parse_args() -> argparse.Namespace:

@@ -38,8 +38,8 @@ from itertools import product
 from pathlib import Path
 from statistics import mean, stdev
 
+from mmrs.errors import InputError
 from mmrs.utils.cli import run_tool
-from mmrs.utils.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATE = 'segformer-mini_{}_1xb16-400i_synthetic-levir-cs-64x64.py'

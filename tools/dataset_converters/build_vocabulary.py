@@ -22,8 +22,8 @@ methods prepare.
 import argparse
 from pathlib import Path
 
+from mmrs.errors import InputError
 from mmrs.utils.cli import run_tool
-from mmrs.utils.errors import InputError
 
 
 def parse_args() -> argparse.Namespace:

@@ -24,13 +24,9 @@ import argparse
 import csv
 from pathlib import Path
 
-from mmrs.utils.cli import (
-    add_config_arguments,
-    innermost,
-    load_config,
-    run_tool,
-)
-from mmrs.utils.errors import InputError
+from mmrs.config import innermost, load_config
+from mmrs.errors import InputError
+from mmrs.utils.cli import add_config_arguments, run_tool
 
 TERMS = ('thin', 'bright', 'mixed', 'model')
 STEPS = ('LoadBands', 'LoadCloudMask', 'SyntheticCloudNoise')

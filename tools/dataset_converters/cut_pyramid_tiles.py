@@ -18,8 +18,8 @@ import argparse
 from collections import Counter
 from pathlib import Path
 
+from mmrs.errors import InputError
 from mmrs.utils.cli import run_tool
-from mmrs.utils.errors import InputError
 
 
 def parse_args() -> argparse.Namespace:
@@ -92,7 +92,7 @@ def choose_split(split: dict[str, float], *keys: object) -> str:
 
 def place_of(path: Path, row: float, col: float):
     """Latitude, longitude and EPSG code of a pixel; None without a place."""
-    from mmrs.utils.georeference import read_georeference
+    from mmrs.geo.georeference import read_georeference
 
     place = read_georeference(path)
     if place is None or place.crs is None:
@@ -132,7 +132,7 @@ def read(path: Path):
     import numpy as np
 
     from mmrs.datasets import LoadRSImage
-    from mmrs.utils.georeference import is_tiff
+    from mmrs.geo.georeference import is_tiff
 
     image = LoadRSImage()(dict(img_path=str(path)))['img']
     missing = np.zeros(image.shape[:2], bool)

@@ -16,8 +16,8 @@ import argparse
 from collections.abc import Iterable
 from pathlib import Path
 
+from mmrs.errors import InputError
 from mmrs.utils.cli import run_tool
-from mmrs.utils.errors import InputError
 from mmrs.utils.files import find_images, is_image, read_lines
 
 
@@ -123,7 +123,8 @@ def main() -> None:
 
     import cv2
 
-    from mmrs.datasets.transforms import BadImageError, LoadRSImage
+    from mmrs.datasets.transforms import LoadRSImage
+    from mmrs.errors import BadImageError
 
     load = LoadRSImage(bands=args.bands, stretch=args.stretch)
 

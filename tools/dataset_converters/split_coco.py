@@ -16,8 +16,8 @@ import argparse
 import json
 from pathlib import Path
 
+from mmrs.errors import InputError
 from mmrs.utils.cli import run_tool
-from mmrs.utils.errors import InputError
 
 
 def parse_args() -> argparse.Namespace:

@@ -22,8 +22,8 @@ from collections import defaultdict
 from hashlib import file_digest
 from pathlib import Path
 
+from mmrs.errors import InputError
 from mmrs.utils.cli import run_tool
-from mmrs.utils.errors import InputError
 from mmrs.utils.files import list_class_folders
 
 

@@ -17,8 +17,8 @@ import numpy as np
 from pycocotools import mask as coco_mask
 from rich.progress import track
 
+from mmrs.errors import InputError
 from mmrs.utils.cli import run_tool
-from mmrs.utils.errors import InputError
 
 
 def parse_args() -> argparse.Namespace:

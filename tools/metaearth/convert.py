@@ -13,8 +13,8 @@ holds the weights alone; it can be tested, or trained on by ``load_from``.
 import argparse
 from pathlib import Path
 
+from mmrs.errors import InputError
 from mmrs.utils.cli import run_tool
-from mmrs.utils.errors import InputError
 
 
 def parse_args() -> argparse.Namespace:

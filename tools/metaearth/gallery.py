@@ -18,8 +18,8 @@ from mmrs.apis.metaearth_cli import (
     load_pipeline,
     sampling_settings,
 )
+from mmrs.errors import InputError
 from mmrs.utils.cli import run_tool
-from mmrs.utils.errors import InputError
 
 GAP = 6  # pixels between panels
 TITLE = 18  # pixels above the columns

@@ -73,7 +73,7 @@ def measure(pipeline, condition, resolutions, settings: dict, lpips) -> dict:
     import numpy as np
     import torch
 
-    from mmrs.evaluation.generation_metric import gradient_energy
+    from mmrs.evaluation.metrics.generation_metric import gradient_energy
 
     def generate(resolution: float, seed: int) -> torch.Tensor:
         (image,) = pipeline(

@@ -17,7 +17,7 @@ def main() -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     ).parse_args()
 
-    from mmrs.utils.doctor import print_report
+    from mmrs.stack.doctor import print_report
 
     sys.exit(min(1, print_report()))
 

@@ -9,8 +9,8 @@ label: cloud white, snow blue.
 import argparse
 from pathlib import Path
 
+from mmrs.errors import InputError
 from mmrs.utils.cli import run_tool
-from mmrs.utils.errors import InputError
 
 PANEL, GAP = 128, 4  # pixels
 WHITE = 1023  # level of the brightest pixels

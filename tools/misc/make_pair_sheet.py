@@ -11,8 +11,8 @@ import argparse
 import json
 from pathlib import Path
 
+from mmrs.errors import InputError
 from mmrs.utils.cli import run_tool
-from mmrs.utils.errors import InputError
 
 PANEL, GAP, LINE = 200, 8, 17  # pixels
 FOLDERS = ('A', 'B', 'label')

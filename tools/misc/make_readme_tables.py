@@ -12,8 +12,8 @@ import argparse
 from itertools import groupby
 from pathlib import Path
 
+from mmrs.errors import InputError
 from mmrs.utils.cli import run_tool
-from mmrs.utils.errors import InputError
 
 BEGIN, END = '<!-- tables: begin -->', '<!-- tables: end -->'
 

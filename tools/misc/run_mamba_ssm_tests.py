@@ -20,8 +20,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from mmrs.errors import InputError
 from mmrs.utils.cli import run_tool
-from mmrs.utils.errors import InputError
 
 # Test file: what it imports, and our function among that.
 TESTS = {

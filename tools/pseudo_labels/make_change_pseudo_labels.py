@@ -28,14 +28,9 @@ import json
 import os
 from pathlib import Path
 
-from mmrs.utils.cli import (
-    add_config_arguments,
-    check_device,
-    load_config,
-    model_config,
-    run_tool,
-)
-from mmrs.utils.errors import InputError
+from mmrs.config import check_device, load_config, model_config
+from mmrs.errors import InputError
+from mmrs.utils.cli import add_config_arguments, run_tool
 
 SPLITS = ('train', 'val', 'test')
 

@@ -17,8 +17,8 @@ import argparse
 import json
 from pathlib import Path
 
+from mmrs.errors import InputError
 from mmrs.utils.cli import run_tool
-from mmrs.utils.errors import InputError
 
 #: The values of LEVIR-MCI's masks.
 CODES = dict(road=128, building=255)
@@ -114,7 +114,7 @@ def score_split(args: argparse.Namespace, split: str) -> dict[str, dict]:
     from rich.progress import track
 
     from mmrs.datasets.transforms.pairs import LoadChangeMask, LoadPseudoMask
-    from mmrs.evaluation.confusion import confusion_matrix
+    from mmrs.evaluation.functional.confusion import confusion_matrix
     from mmrs.structures import WORD_CLASSES
 
     captions = (args.data_root / 'LevirCCcaptions.json').is_file()
@@ -149,7 +149,7 @@ def score_split(args: argparse.Namespace, split: str) -> dict[str, dict]:
 
 def figures(counts) -> dict[str, float | None]:
     """Score the class of change; None: there is none of it."""
-    from mmrs.evaluation.confusion import mask_scores
+    from mmrs.evaluation.functional.confusion import mask_scores
 
     scores = mask_scores(counts)
     values = {name: float(getattr(scores, name)[1]) for name in FIGURES}

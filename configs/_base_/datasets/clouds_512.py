@@ -5,9 +5,9 @@
 #
 # A config that inherits this names in its custom_imports: mmrs.engine,
 # mmseg.datasets.transforms, mmrs.datasets.<file of the data set>,
-# mmrs.models.cloud_snow, mmrs.evaluation.subset_iou_metric,
-# mmrs.evaluation.boundary_iou, mmrs.evaluation.cover_error and
-# mmrs.evaluation.class_map_dump.
+# mmrs.models.cloud_snow, mmrs.evaluation.metrics.subset_iou_metric,
+# mmrs.evaluation.metrics.boundary_iou, mmrs.evaluation.metrics.cover_error and
+# mmrs.evaluation.metrics.class_map_dump.
 crop_size = 512
 
 train_pipeline = [

@@ -3,7 +3,7 @@
 #
 # A config that inherits this names in its custom_imports: mmrs.engine,
 # mmrs.datasets.dubai_cc, mmrs.models.change,
-# mmrs.evaluation.change_caption_metric and
+# mmrs.evaluation.metrics.change_caption_metric and
 # mmrs.visualization.change_visualizer.
 _base_ = './levir_cc.py'
 

@@ -3,7 +3,7 @@
 #
 # A config that inherits this names in its custom_imports: mmrs.engine,
 # mmrs.datasets.levir_cc, mmrs.models.change,
-# mmrs.evaluation.change_caption_metric and
+# mmrs.evaluation.metrics.change_caption_metric and
 # mmrs.visualization.change_visualizer.
 dataset_type = 'LEVIRCCDataset'
 data_root = 'data/LEVIR-CC/'

@@ -4,7 +4,7 @@
 #
 # A config that inherits this names in its custom_imports: mmrs.engine,
 # mmrs.datasets.change_pairs, mmrs.datasets.transforms, mmrs.models.change,
-# mmrs.evaluation.change_mask_metric and
+# mmrs.evaluation.metrics.change_mask_metric and
 # mmrs.visualization.change_visualizer.
 dataset_type = 'ChangePairDataset'
 data_root = 'data/LEVIR-CD/'

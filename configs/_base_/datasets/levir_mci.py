@@ -3,8 +3,8 @@
 #
 # A config that inherits this names in its custom_imports: mmrs.engine,
 # mmrs.datasets.levir_mci, mmrs.models.change,
-# mmrs.evaluation.change_caption_metric and
-# mmrs.evaluation.change_mask_metric and
+# mmrs.evaluation.metrics.change_caption_metric and
+# mmrs.evaluation.metrics.change_mask_metric and
 # mmrs.visualization.change_visualizer.
 _base_ = './levir_cc.py'
 

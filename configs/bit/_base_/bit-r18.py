@@ -2,11 +2,12 @@
 # this names the data set.
 custom_imports = dict(
     imports=[
+        'mmrs.models.backbones',
         'mmrs.models.change',
-        'mmrs.models.change.bit',
+        'mmrs.models.bit',
         'mmrs.datasets.change_pairs',
         'mmrs.datasets.transforms',
-        'mmrs.evaluation.change_mask_metric',
+        'mmrs.evaluation.metrics.change_mask_metric',
         'mmrs.visualization.change_visualizer',
         'mmrs.engine',
     ],

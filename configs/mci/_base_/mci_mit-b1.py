@@ -2,12 +2,13 @@
 # set, of which model.caption_head.num_words follows.
 custom_imports = dict(
     imports=[
+        'mmrs.models.backbones',
         'mmrs.models.change',
-        'mmrs.models.change.mci',
+        'mmrs.models.mci',
         'mmrs.datasets.levir_mci',
         'mmrs.datasets.transforms',
-        'mmrs.evaluation.change_caption_metric',
-        'mmrs.evaluation.change_mask_metric',
+        'mmrs.evaluation.metrics.change_caption_metric',
+        'mmrs.evaluation.metrics.change_mask_metric',
         'mmrs.visualization.change_visualizer',
         'mmrs.engine',
     ],

@@ -6,8 +6,8 @@ custom_imports = dict(
         'mmrs.datasets.metaearth',
         'mmrs.datasets.samplers.resolution',
         'mmrs.models.metaearth',
-        'mmrs.evaluation.fid',
-        'mmrs.evaluation.generation_metric',
+        'mmrs.evaluation.metrics.fid',
+        'mmrs.evaluation.metrics.generation_metric',
     ],
     allow_failed_imports=False,
 )

@@ -3,14 +3,15 @@
 # follows.
 custom_imports = dict(
     imports=[
+        'mmrs.models.backbones',
         'mmrs.models.change',
-        'mmrs.models.change.mci',
-        'mmrs.models.change.pix4cap',
+        'mmrs.models.mci',
+        'mmrs.models.pix4cap',
         'mmrs.datasets.levir_cc',
         'mmrs.datasets.levir_mci',
         'mmrs.datasets.transforms',
-        'mmrs.evaluation.change_caption_metric',
-        'mmrs.evaluation.change_mask_metric',
+        'mmrs.evaluation.metrics.change_caption_metric',
+        'mmrs.evaluation.metrics.change_mask_metric',
         'mmrs.visualization.change_visualizer',
         'mmrs.engine',
     ],

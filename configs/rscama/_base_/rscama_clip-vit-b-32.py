@@ -3,11 +3,12 @@
 # model.caption_head.num_words follows.
 custom_imports = dict(
     imports=[
+        'mmrs.models.backbones',
         'mmrs.models.change',
-        'mmrs.models.change.rscama',
+        'mmrs.models.rscama',
         'mmrs.datasets.levir_cc',
         'mmrs.datasets.transforms',
-        'mmrs.evaluation.change_caption_metric',
+        'mmrs.evaluation.metrics.change_caption_metric',
         'mmrs.visualization.change_visualizer',
         'mmrs.engine',
         'mmpretrain.datasets',  # after mmrs, which repairs its import

@@ -8,7 +8,7 @@ custom_imports = dict(
         'mmrs.datasets.scene_cls',
         'mmrs.datasets.uc_merced',
         'mmrs.datasets.transforms',
-        'mmrs.evaluation.scene_cls_metric',
+        'mmrs.evaluation.metrics.scene_cls_metric',
         'mmrs.visualization.scene_cls_visualizer',
         'mmrs.engine',
         'mmpretrain.models',  # after mmrs, which repairs its import

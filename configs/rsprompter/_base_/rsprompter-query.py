@@ -7,7 +7,7 @@ custom_imports = dict(
         'mmrs.datasets.ssdd',
         'mmrs.datasets.whu',
         'mmrs.datasets.transforms',
-        'mmrs.evaluation.instance_seg_metric',
+        'mmrs.evaluation.metrics.instance_seg_metric',
         'mmrs.engine',
     ],
     allow_failed_imports=False,

@@ -11,13 +11,8 @@ __getattr__, __dir__, __all__ = lazy_names(
     __name__,
     {
         'band': ('RollingBand',),
-        'geotiff': ('write_geotiff',),
-        'outlines': ('Outline', 'outline_rows', 'write_polygons'),
         'predict': ('SceneRun', 'predict_scene'),
         'refine': ('ClassFilter', 'refine_rows'),
-        'row_file': ('RowFile',),
         'sink': ('ArraySink', 'ClassSink', 'class_type'),
-        'source': ('ArraySource', 'PairSource', 'RasterSource', 'open_source'),
-        'tiles': ('Tile', 'TileGrid'),
     },
 )

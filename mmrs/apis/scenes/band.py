@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .tiles import Tile, TileGrid
+from mmrs.geo.tiles import Tile, TileGrid
 
 
 class RollingBand:

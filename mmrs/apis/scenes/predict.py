@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mmrs.utils.errors import InputError
+from mmrs.errors import InputError
+from mmrs.geo.source import Source
+from mmrs.geo.tiles import Tile, TileGrid
 
 from ..progress import progress_bar
 from .band import RollingBand
 from .sink import Sink
-from .source import Source
-from .tiles import Tile, TileGrid
 
 Prepare = Callable[[np.ndarray, np.ndarray | None], Any]
 Predict = Callable[[list], np.ndarray]

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import cv2
 import numpy as np
 
-from .row_file import RowFile
+from mmrs.geo.row_file import RowFile
 
 _AROUND = [(y, x) for y in (-1, 0, 1) for x in (-1, 0, 1) if y or x]
 

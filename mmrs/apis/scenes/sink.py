@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .row_file import RowFile
+from mmrs.geo.row_file import RowFile
 
 #: Stored probability of 1; 255 is left for pixels without data.
 TOP = 254

@@ -9,8 +9,8 @@ from mmengine.dist import get_dist_info, sync_random_seed
 from mmengine.logging import print_log
 from torch.utils.data import Dataset, Sampler
 
+from mmrs.errors import InputError
 from mmrs.registry import DATA_SAMPLERS
-from mmrs.utils.errors import InputError
 
 __all__ = ['Curriculum', 'CurriculumSampler']
 

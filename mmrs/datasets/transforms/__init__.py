@@ -14,7 +14,7 @@ from .generation import (
     ReduceResolution,
 )
 from .label_noise import PackCloudInputs, SyntheticCloudNoise
-from .loading import BadImageError, LoadRSImage, read_bands
+from .loading import LoadRSImage, read_bands
 from .pairs import (
     BiTemporal,
     EncodeCaption,
@@ -27,7 +27,6 @@ from .pairs import (
 )
 
 __all__ = [
-    'BadImageError',
     'BandJitter',
     'BiTemporal',
     'CropTile',

@@ -7,10 +7,9 @@ import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform
 
+from mmrs.errors import BadImageError, InputError
 from mmrs.registry import TRANSFORMS
-from mmrs.utils.errors import InputError
 
-from .loading import BadImageError
 from .mask_codes import MASK_CODES
 from .raster_files import read_raster
 

@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from mmcv.transforms import BaseTransform
 
+from mmrs.errors import InputError
 from mmrs.registry import TRANSFORMS
-from mmrs.utils.errors import InputError
 
 from .generation import resize
 

@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from mmcv.transforms import BaseTransform
 
+from mmrs.errors import InputError
 from mmrs.registry import TRANSFORMS
 from mmrs.structures import GenDataSample
-from mmrs.utils.errors import InputError
 
 _INTERPOLATIONS = dict(
     area=cv2.INTER_AREA, bilinear=cv2.INTER_LINEAR, bicubic=cv2.INTER_CUBIC

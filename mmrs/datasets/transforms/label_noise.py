@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform
 
+from mmrs.errors import InputError
 from mmrs.registry import TRANSFORMS
-from mmrs.utils.errors import InputError
 
 from .bands import IGNORED, visible_bands
 

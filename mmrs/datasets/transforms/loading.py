@@ -8,19 +8,12 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from PIL import Image, UnidentifiedImageError
 
+from mmrs.errors import BadImageError, InputError
 from mmrs.registry import TRANSFORMS
-from mmrs.utils.errors import InputError
 
 # The byte strings that end a whole file, and the one they must come after.
 _JPEG_SCAN, _JPEG_END = b'\xff\xda', b'\xff\xd9'
 _PNG_END = b'IEND\xaeB`\x82'
-
-
-class BadImageError(InputError):
-    """One image file cannot be used; the others may be fine.
-
-    Data sets skip such files in training and count them.
-    """
 
 
 @TRANSFORMS.register_module()

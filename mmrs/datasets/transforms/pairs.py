@@ -10,18 +10,18 @@ import numpy as np
 import torch
 from mmcv.transforms import BaseTransform, Compose
 
-from mmrs.registry import TRANSFORMS
-from mmrs.structures import WORD_CLASSES, ChangeDataSample
-from mmrs.structures.change_words import names_any
-from mmrs.structures.vocabulary import END
-from mmrs.utils.errors import InputError
-from mmrs.utils.georeference import (
+from mmrs.errors import BadImageError, InputError
+from mmrs.geo.georeference import (
     Georeference,
     describe_grid,
     same_grid,
 )
+from mmrs.registry import TRANSFORMS
+from mmrs.structures import WORD_CLASSES, ChangeDataSample
+from mmrs.structures.change_words import names_any
+from mmrs.structures.vocabulary import END
 
-from .loading import BadImageError, read_bands, select_bands, to_uint8
+from .loading import read_bands, select_bands, to_uint8
 
 __all__ = [
     'BiTemporal',

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from mmrs.utils.errors import InputError
+from mmrs.errors import BadImageError, InputError
 
-from .loading import BadImageError, read_bands
+from .loading import read_bands
 
 Window = tuple[int, int, int, int]  # row, column, height, width, in px
 

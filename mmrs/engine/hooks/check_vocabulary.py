@@ -5,8 +5,8 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch.utils.data import Dataset
 
+from mmrs.errors import InputError
 from mmrs.registry import HOOKS
-from mmrs.utils.errors import InputError
 
 
 @HOOKS.register_module()

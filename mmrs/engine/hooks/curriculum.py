@@ -7,8 +7,8 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import EpochBasedTrainLoop, Runner
 
 from mmrs.datasets.samplers.curriculum import CurriculumSampler
+from mmrs.errors import InputError
 from mmrs.registry import HOOKS
-from mmrs.utils.errors import InputError
 
 KEPT = 'curriculum_difficulty'
 

@@ -3,8 +3,8 @@
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from mmrs.errors import InputError
 from mmrs.registry import HOOKS
-from mmrs.utils.errors import InputError
 
 
 @HOOKS.register_module()

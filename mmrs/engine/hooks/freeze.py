@@ -7,8 +7,8 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch import nn
 
+from mmrs.errors import InputError
 from mmrs.registry import HOOKS
-from mmrs.utils.errors import InputError
 
 
 @HOOKS.register_module()

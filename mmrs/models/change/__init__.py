@@ -1,11 +1,5 @@
-"""Networks that read change off two images: the rooms of three methods."""
+"""Networks that read change off two images: what its methods share."""
 
-from .backbones import (
-    CLIPPatchBackbone,
-    MiTBackbone,
-    PyramidBackbone,
-    ResNetBackbone,
-)
 from .balancers import (
     DynamicWeightAverage,
     StopGradNormalize,
@@ -23,17 +17,13 @@ from .decoders import (
 from .layers import KeepMaps
 
 __all__ = [
-    'CLIPPatchBackbone',
     'CaptionHead',
     'ChangeDataPreprocessor',
     'ChangeInterpreter',
     'DynamicWeightAverage',
     'KeepMaps',
-    'MiTBackbone',
     'PrefixGPTDecoder',
     'PrefixMambaDecoder',
-    'PyramidBackbone',
-    'ResNetBackbone',
     'StopGradNormalize',
     'SumLosses',
     'TransformerCaptionDecoder',

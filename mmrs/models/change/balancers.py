@@ -7,8 +7,8 @@ import torch
 from mmengine.dist import all_reduce
 from torch import Tensor, nn
 
+from mmrs.errors import InputError
 from mmrs.registry import MODELS
-from mmrs.utils.errors import InputError
 
 Losses = dict[str, Tensor]
 

@@ -8,10 +8,10 @@ from mmengine.model import BaseModule
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
+from mmrs.errors import InputError
 from mmrs.registry import MODELS
 from mmrs.structures import ChangeDataSample
 from mmrs.structures.vocabulary import NULL
-from mmrs.utils.errors import InputError
 
 from .search import Caption, beam_search
 

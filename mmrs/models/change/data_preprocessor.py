@@ -6,9 +6,9 @@ import torch
 from mmengine.model import BaseDataPreprocessor
 from torch import Tensor
 
+from mmrs.errors import InputError
 from mmrs.registry import MODELS
 from mmrs.structures import ChangeDataSample
-from mmrs.utils.errors import InputError
 
 __all__ = ['ChangeDataPreprocessor']
 

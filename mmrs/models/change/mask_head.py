@@ -7,8 +7,8 @@ import torch.nn.functional as F
 from mmengine.model import BaseModule
 from torch import Tensor
 
+from mmrs.errors import InputError
 from mmrs.structures import ChangeDataSample
-from mmrs.utils.errors import InputError
 
 
 class MaskHead(BaseModule):

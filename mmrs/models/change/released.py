@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from mmrs.utils.errors import InputError
+from mmrs.errors import InputError
 
 __all__ = ['decoder_converter', 'infer_decoder', 'strip_part']
 

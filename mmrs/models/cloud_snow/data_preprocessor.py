@@ -8,8 +8,8 @@ from mmseg.models import SegDataPreProcessor
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
+from mmrs.errors import InputError
 from mmrs.registry import MODELS
-from mmrs.utils.errors import InputError
 
 __all__ = ['MultiBandDataPreprocessor']
 

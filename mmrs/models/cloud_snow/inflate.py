@@ -6,7 +6,7 @@ import torch
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
-from mmrs.utils.errors import InputError
+from mmrs.errors import InputError
 
 __all__ = ['fit_weights', 'inflate']
 

@@ -10,8 +10,8 @@ from mmseg.models.utils import resize
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
+from mmrs.errors import InputError
 from mmrs.registry import MODELS
-from mmrs.utils.errors import InputError
 
 from .distrust import PixelWeights, distrust_weights, distrusted, mean_one
 from .wrapper import SegmentorWrapper, stack_labels

@@ -8,8 +8,8 @@ from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
+from mmrs.errors import InputError
 from mmrs.registry import MODELS
-from mmrs.utils.errors import InputError
 
 
 class SegmentorWrapper(BaseSegmentor):

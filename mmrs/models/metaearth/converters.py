@@ -10,7 +10,7 @@ import re
 import torch
 from torch import Tensor
 
-from mmrs.utils.errors import InputError
+from mmrs.errors import InputError
 
 __all__ = ['convert_released', 'convert_rrdbnet', 'convert_unet']
 

@@ -7,9 +7,9 @@ from diffusers import DDIMScheduler
 from mmengine.model import BaseModel
 from torch import Tensor
 
+from mmrs.errors import InputError
 from mmrs.registry import MODELS
 from mmrs.structures import GenDataSample
-from mmrs.utils.errors import InputError
 
 from .encoder import RRDBEncoder
 from .pipeline import MetaEarthPipeline

@@ -8,7 +8,7 @@ import torch
 from diffusers import DiffusionPipeline, ImagePipelineOutput
 from PIL import Image as PILImage
 
-from mmrs.utils.errors import InputError
+from mmrs.errors import InputError
 
 from .rasters import generate_file, weights_hash
 from .sampling import (

@@ -5,7 +5,7 @@ Each preset names what differs from the defaults of
 :class:`~mmrs.models.metaearth.RRDBEncoder`.
 """
 
-from mmrs.utils.errors import InputError
+from mmrs.errors import InputError
 
 __all__ = ['PRESETS', 'get_preset']
 

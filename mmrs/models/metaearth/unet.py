@@ -16,8 +16,8 @@ from diffusers.models.resnet import ResnetBlock2D
 from diffusers.models.unets.unet_2d import UNet2DOutput
 from torch import Tensor, nn
 
+from mmrs.errors import InputError
 from mmrs.registry import MODELS
-from mmrs.utils.errors import InputError
 
 # Pipelines of diffusers look for ModelMixin in the module of a class that
 # they load.

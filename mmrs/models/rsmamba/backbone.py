@@ -15,10 +15,10 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from mmrs.errors import InputError
 from mmrs.models.layers import MambaMixer
 from mmrs.ops.selective_scan import Order
 from mmrs.registry import MODELS
-from mmrs.utils.errors import InputError
 
 from .archs import RSMambaArch, get_arch
 from .paths import (

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from mmrs.utils.errors import InputError
+from mmrs.errors import InputError
 
 from .archs import ARCHS, RSMambaArch
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, fields
 
-from mmrs.utils.errors import InputError
+from mmrs.errors import InputError
 
 
 @dataclass(frozen=True)

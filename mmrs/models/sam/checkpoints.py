@@ -6,6 +6,7 @@ from typing import NamedTuple
 from mmengine.logging import print_log
 from torch import nn
 
+from mmrs.errors import InputError
 from mmrs.models.sam.archs import SAM_ARCHS
 from mmrs.models.sam.converters import (
     StateDict,
@@ -14,7 +15,6 @@ from mmrs.models.sam.converters import (
 )
 from mmrs.models.sam.resizing import resize_positions
 from mmrs.utils.checkpoint import read_checkpoint
-from mmrs.utils.errors import InputError
 
 OFFICIAL_FILES = {
     'vit_b': 'sam_vit_b_01ec64.pth',

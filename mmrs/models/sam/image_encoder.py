@@ -7,10 +7,10 @@ from segment_anything.modeling.image_encoder import Block, ImageEncoderViT
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from mmrs.errors import InputError
 from mmrs.models.sam.archs import SamArch, get_arch
 from mmrs.models.sam.attention import ATTENTION
 from mmrs.models.sam.resizing import resize_pos_embed, resize_rel_pos
-from mmrs.utils.errors import InputError
 
 
 def relative_positions(rel_pos: Tensor, size: int) -> Tensor:

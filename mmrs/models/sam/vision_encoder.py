@@ -4,12 +4,12 @@ import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from mmrs.errors import InputError
 from mmrs.models.sam.archs import SamArch
 from mmrs.models.sam.checkpoints import load_sam_weights
 from mmrs.models.sam.freezing import freeze
 from mmrs.models.sam.image_encoder import SamImageEncoder
 from mmrs.registry import MODELS
-from mmrs.utils.errors import InputError
 
 
 @MODELS.register_module()

@@ -1,7 +1,7 @@
 """A stand-in for ``mmcv._ext`` made of PyTorch and torchvision calls.
 
 ``mmcv.ops`` takes its kernels from the compiled module ``mmcv._ext``. Where
-that is absent, :mod:`mmrs.utils.stack` serves this package under its name.
+that is absent, :mod:`mmrs.stack.imports` serves this package under its name.
 Every function here has the name, the arguments and the effect of mmcv's C++
 function: forward functions fill the output tensor they are given, backward
 functions add to the gradient tensors they are given (mmcv passes zeros). They

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from rich.progress import track
 
+from mmrs.errors import InputError
 from mmrs.synthetic.layouts import (
     cloud38,
     levir_cc,
@@ -16,7 +17,6 @@ from mmrs.synthetic.layouts import (
     ssdd,
     whu,
 )
-from mmrs.utils.errors import InputError
 
 # A writer takes out, seed, the numbers of the images (0, 1, ...), size, gsd
 # and val_fraction, and yields the path of every file it has written.

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from mmrs.errors import InputError
 from mmrs.synthetic.change import Alteration, Change, compare
 from mmrs.synthetic.developments import COUNTRY, YEARS
 from mmrs.synthetic.layouts.scenes import (
@@ -24,7 +25,6 @@ from mmrs.synthetic.shadows import reach
 from mmrs.synthetic.terrain import LandUse
 from mmrs.synthetic.window import Window
 from mmrs.synthetic.world import World
-from mmrs.utils.errors import InputError
 
 SPLITS = ('train', 'val', 'test')
 # Where the districts of a split are, in shares of the world searched.

@@ -10,15 +10,11 @@ from affine import Affine
 from rasterio.crs import CRS
 from shapely.geometry import shape
 
-from mmrs.apis.scenes import (
-    ClassFilter,
-    RowFile,
-    outline_rows,
-    refine_rows,
-    write_polygons,
-)
-from mmrs.utils.georeference import Georeference
-from mmrs.utils.polygons import find_objects, masks_to_geojson
+from mmrs.apis.scenes import ClassFilter, refine_rows
+from mmrs.geo.georeference import Georeference
+from mmrs.geo.outlines import outline_rows, write_polygons
+from mmrs.geo.polygons import find_objects, masks_to_geojson
+from mmrs.geo.row_file import RowFile
 
 CLASSES = ['background', 'cloud', 'snow']
 PLACE = Georeference(

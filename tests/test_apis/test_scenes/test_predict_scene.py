@@ -1,15 +1,10 @@
 import numpy as np
 import pytest
 
-from mmrs.apis.scenes import (
-    ArraySink,
-    ArraySource,
-    ClassSink,
-    TileGrid,
-    predict_scene,
-)
-from mmrs.datasets.transforms.loading import BadImageError
-from mmrs.utils.errors import InputError
+from mmrs.apis.scenes import ArraySink, ClassSink, predict_scene
+from mmrs.errors import BadImageError, InputError
+from mmrs.geo.source import ArraySource
+from mmrs.geo.tiles import TileGrid
 
 QUIET = dict(show_progress=False)
 

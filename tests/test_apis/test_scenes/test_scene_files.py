@@ -6,18 +6,12 @@ import rasterio
 from affine import Affine
 from PIL import Image
 
-from mmrs.apis.scenes import (
-    ArraySource,
-    ClassSink,
-    PairSource,
-    RasterSource,
-    RowFile,
-    open_source,
-    predict_scene,
-    write_geotiff,
-)
-from mmrs.datasets.transforms.loading import BadImageError
-from mmrs.utils.georeference import Georeference
+from mmrs.apis.scenes import ClassSink, predict_scene
+from mmrs.errors import BadImageError
+from mmrs.geo.georeference import Georeference
+from mmrs.geo.geotiff import write_geotiff
+from mmrs.geo.row_file import RowFile
+from mmrs.geo.source import ArraySource, PairSource, RasterSource, open_source
 
 UTM = Affine(10.0, 0, 600000.25, 0, -10.0, 5000000.75)
 

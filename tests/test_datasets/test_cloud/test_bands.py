@@ -5,7 +5,6 @@ import pytest
 from mmcv.transforms import Compose
 
 from mmrs.datasets import (
-    BadImageError,
     BandJitter,
     LoadBands,
     LoadCloudMask,
@@ -15,7 +14,7 @@ from mmrs.datasets import (
 )
 from mmrs.datasets.transforms.mask_codes import landsat8_bqa
 from mmrs.datasets.transforms.raster_files import tile_windows
-from mmrs.utils.errors import InputError
+from mmrs.errors import BadImageError, InputError
 
 BANDS = ('blue', 'green', 'red', 'nir')
 

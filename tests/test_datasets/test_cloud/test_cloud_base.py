@@ -7,7 +7,7 @@ from mmengine.registry import DefaultScope
 
 from mmrs.datasets import LevirCSDataset
 from mmrs.datasets.cloud_base import hold_out
-from mmrs.utils.errors import InputError
+from mmrs.errors import InputError
 
 PIPELINE = [dict(type='LoadBands'), dict(type='LoadCloudMask')]
 

@@ -16,7 +16,7 @@ from mmrs.datasets import (
     LandsatBQADataset,
     SPARCSDataset,
 )
-from mmrs.utils.errors import InputError
+from mmrs.errors import InputError
 
 PIPELINE = [dict(type='LoadBands'), dict(type='LoadCloudMask')]
 

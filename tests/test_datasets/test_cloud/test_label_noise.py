@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from mmrs.datasets import PackCloudInputs, SyntheticCloudNoise
-from mmrs.utils.errors import InputError
+from mmrs.errors import InputError
 
 
 @pytest.fixture

@@ -4,10 +4,10 @@ import pytest
 import torch
 from caption_toys import visual_tokens
 
+from mmrs.errors import InputError
 from mmrs.models.change import CaptionHead
 from mmrs.structures import ChangeDataSample
 from mmrs.structures.vocabulary import END, START
-from mmrs.utils.errors import InputError
 
 DECODER = dict(type='TransformerCaptionDecoder', embed_dims=16, heads=4)
 

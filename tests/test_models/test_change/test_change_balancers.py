@@ -3,13 +3,13 @@ import math
 import pytest
 import torch
 
+from mmrs.errors import InputError
 from mmrs.models.change import (
     DynamicWeightAverage,
     StopGradNormalize,
     SumLosses,
     Uncertainty,
 )
-from mmrs.utils.errors import InputError
 
 
 def losses(caption=3.0, mask=0.5):

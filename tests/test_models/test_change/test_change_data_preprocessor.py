@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import torch
 
+from mmrs.errors import InputError
 from mmrs.models.change import ChangeDataPreprocessor
 from mmrs.structures import ChangeDataSample
-from mmrs.utils.errors import InputError
 
 RNG = np.random.default_rng(0)
 MEAN, STD = (100.0, 90.0, 80.0), (40.0, 30.0, 20.0)

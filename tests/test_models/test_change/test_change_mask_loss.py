@@ -3,9 +3,9 @@ import math
 import pytest
 import torch
 
+from mmrs.errors import InputError
 from mmrs.models.change.mask_head import MaskHead
 from mmrs.structures import ChangeDataSample
-from mmrs.utils.errors import InputError
 
 
 def sample(mask=None, prob=None):

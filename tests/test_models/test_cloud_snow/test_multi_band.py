@@ -4,9 +4,9 @@ import pytest
 import torch
 from cloud_toys import build, make_batch, segformer
 
+from mmrs.errors import InputError
 from mmrs.models.cloud_snow import MultiBandDataPreprocessor
 from mmrs.models.cloud_snow.inflate import fit_weights, inflate
-from mmrs.utils.errors import InputError
 
 MEAN, STD = (1.0, 2.0, 3.0, 4.0), (1.0, 2.0, 4.0, 8.0)
 

@@ -10,9 +10,9 @@ from cloud_toys import (
     segformer_with_auxiliary_heads,
 )
 
+from mmrs.errors import InputError
 from mmrs.models.cloud_snow.distrust import distrust_weights, mean_one
 from mmrs.models.cloud_snow.wrapper import stack_labels
-from mmrs.utils.errors import InputError
 
 
 def wrap(segmentor=None, **options):

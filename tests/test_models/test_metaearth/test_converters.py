@@ -7,6 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from mmrs.errors import InputError
 from mmrs.models.metaearth import ResolutionUNet, RRDBEncoder
 from mmrs.models.metaearth.converters import (
     convert_released,
@@ -15,7 +16,6 @@ from mmrs.models.metaearth.converters import (
 )
 from mmrs.models.metaearth.presets import _blocks
 from mmrs.utils.checkpoint import read_checkpoint
-from mmrs.utils.errors import InputError
 
 HEAD = 4
 

@@ -2,12 +2,12 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from mmrs.evaluation.fid import enlarge
+from mmrs.errors import InputError
+from mmrs.evaluation.metrics.fid import enlarge
 from mmrs.models.metaearth import MetaEarth
 from mmrs.structures import GenDataSample
 from mmrs.synthetic.layouts.metaearth import Block
 from mmrs.synthetic.world import World
-from mmrs.utils.errors import InputError
 
 SMALL = dict(
     preset='metaearth_tiny',

@@ -3,10 +3,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from mmrs.errors import InputError
 from mmrs.models.metaearth import P2Loss, ResolutionUNet, RRDBEncoder
 from mmrs.models.metaearth.metaearth import SCHEDULER
 from mmrs.models.metaearth.presets import PRESETS, get_preset
-from mmrs.utils.errors import InputError
 
 
 def small_unet(**kwargs) -> ResolutionUNet:

@@ -13,13 +13,13 @@ from diffusers import (
 )
 from sampling_toys import picture, pipeline, scheduler
 
+from mmrs.errors import InputError
 from mmrs.models.metaearth.pipeline import MetaEarthPipeline
 from mmrs.models.metaearth.sampling import (
     ArrayImage,
     Denoiser,
     SamplingSettings,
 )
-from mmrs.utils.errors import InputError
 
 FEW = dict(num_inference_steps=3, tile=32)
 

@@ -11,6 +11,7 @@ from affine import Affine
 from PIL import Image
 from sampling_toys import picture, pipeline
 
+from mmrs.errors import InputError
 from mmrs.models.metaearth.rasters import (
     SourceImage,
     StripStore,
@@ -18,7 +19,6 @@ from mmrs.models.metaearth.rasters import (
     mark_gaps,
     metres_per_degree,
 )
-from mmrs.utils.errors import InputError
 
 FEW = dict(num_inference_steps=2, tile=32, show_progress=False)
 UTM = Affine(64, 0, 500_000, 0, -64, 4_600_000)

@@ -8,6 +8,7 @@ import torch
 from diffusers import DDIMScheduler
 from sampling_toys import scheduler
 
+from mmrs.errors import InputError
 from mmrs.models.metaearth.sampling import (
     ArrayImage,
     Axis,
@@ -20,7 +21,6 @@ from mmrs.models.metaearth.sampling import (
     reflect,
     support,
 )
-from mmrs.utils.errors import InputError
 
 
 @pytest.mark.parametrize('tile, stride', [(256, 128), (256, 192), (64, 64)])

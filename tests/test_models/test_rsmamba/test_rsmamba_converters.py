@@ -2,14 +2,14 @@ import runpy
 
 import pytest
 import torch
+from parity.files import compare, read_parity_file
+from parity.rsmamba import run_parity
 from rsmamba_toys import ARCH, build
 
+from mmrs.errors import InputError
 from mmrs.models.rsmamba import RSMamba
 from mmrs.models.rsmamba.archs import ARCHS
 from mmrs.models.rsmamba.converters import convert_released, infer_arch
-from mmrs.models.rsmamba.parity import run_parity
-from mmrs.utils.errors import InputError
-from mmrs.utils.parity import compare, read_parity_file
 
 
 def released(num_classes=5, **kwargs):

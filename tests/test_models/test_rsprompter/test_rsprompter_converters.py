@@ -2,10 +2,10 @@ import sys
 
 import pytest
 import torch
+from parity.rsprompter import infer_arch, run_parity
 from rsprompter_toys import build
 
 from mmrs.models.rsprompter.converters import convert_released
-from mmrs.models.rsprompter.parity import infer_arch, run_parity
 from mmrs.models.sam import SAM_ARCHS, sam_to_hf, sam_to_mmpretrain
 
 # Our prefix, the same part in segment_anything, in transformers, and the

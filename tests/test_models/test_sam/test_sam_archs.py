@@ -3,8 +3,8 @@ import torch
 from segment_anything import sam_model_registry
 from torch import nn
 
+from mmrs.errors import InputError
 from mmrs.models.sam import SAM_ARCHS, RSSamModel, SamArch, get_arch
-from mmrs.utils.errors import InputError
 
 
 def count(module: nn.Module) -> int:

@@ -2,6 +2,7 @@ import pytest
 import torch
 from sam_toys import TOY, TOY_SIZE, official_sam, randomise
 
+from mmrs.errors import InputError
 from mmrs.models.sam import (
     RSSamMaskDecoder,
     RSSamModel,
@@ -11,7 +12,6 @@ from mmrs.models.sam import (
     sam_to_hf,
     sam_to_mmpretrain,
 )
-from mmrs.utils.errors import InputError
 
 
 @pytest.fixture

@@ -4,10 +4,10 @@ import pytest
 import torch
 from sam_toys import TOY, TOY_SIZE, official_sam, randomise
 
+from mmrs.errors import InputError
 from mmrs.models.sam import SamImageEncoder
 from mmrs.models.sam.attention import ATTENTION
 from mmrs.models.sam.image_encoder import relative_positions
-from mmrs.utils.errors import InputError
 
 # Heads as wide as those of ViT-B and of ViT-H.
 ARCHS = {

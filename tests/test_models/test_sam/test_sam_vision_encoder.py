@@ -4,9 +4,9 @@ import pytest
 import torch
 from sam_toys import TOY, TOY_SIZE, official_sam, randomise
 
+from mmrs.errors import InputError
 from mmrs.models.sam import RSSamVisionEncoder, SamImageEncoder, add_lora
 from mmrs.registry import MODELS
-from mmrs.utils.errors import InputError
 
 LORA = dict(r=16, alpha=32, dropout=0.05)
 

@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from mmrs.datasets import LEVIRMCIDataset
+from mmrs.errors import InputError
 from mmrs.structures import NO_CHANGE_SENTENCES, Vocabulary
 from mmrs.synthetic import Cover, World
 from mmrs.synthetic.layouts import write_dataset
@@ -33,7 +34,6 @@ from mmrs.synthetic.layouts.pairs import (
 from mmrs.synthetic.layouts.scenes import SPREAD
 from mmrs.synthetic.noise import generator
 from mmrs.synthetic.terrain import CELL, WARP
-from mmrs.utils.errors import InputError
 
 NUM, PAIRS, SIZE = 20, 44, 64
 

@@ -14,9 +14,9 @@ from PIL import Image
 from pycocotools.coco import COCO
 
 from mmrs.datasets import NWPUInsSegDataset
+from mmrs.errors import InputError
 from mmrs.synthetic.layouts import WRITERS, nwpu, write_dataset
 from mmrs.synthetic.layouts.scene_cls import CLASSES as SCENE_CLASSES
-from mmrs.utils.errors import InputError
 
 
 def digests(folder: Path) -> dict[str, str]:

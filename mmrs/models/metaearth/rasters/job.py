@@ -12,7 +12,7 @@ from mmengine import dist
 from mmengine.logging import print_log
 from rich.progress import track
 
-from mmrs.utils.errors import InputError
+from mmrs.errors import InputError
 from mmrs.version import __version__
 
 from ..sampling import SCALE, JointlyGeneratedImage

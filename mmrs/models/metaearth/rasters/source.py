@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mmrs.utils.errors import InputError
-from mmrs.utils.georeference import is_tiff
+from mmrs.errors import InputError
+from mmrs.geo.georeference import is_tiff
 
 #: Affine map (a, b, c, d, e, f) from (column, row) to coordinates
 #: (a column + b row + c, d column + e row + f).

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mmrs.utils.errors import InputError
+from mmrs.errors import InputError
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 

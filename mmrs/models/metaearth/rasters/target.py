@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mmrs.utils.errors import InputError
+from mmrs.errors import InputError
 
 from .source import Transform, window_of
 

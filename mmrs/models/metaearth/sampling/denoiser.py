@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mmrs.utils.errors import InputError
+from mmrs.errors import InputError
 
 from .noise import NoiseField
 from .settings import SamplingSettings

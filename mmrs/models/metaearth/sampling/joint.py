@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mmrs.utils.errors import InputError
+from mmrs.errors import InputError
 
 from .denoiser import Denoiser, Place, to_grey_levels
 from .merge import merge_weights

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from mmrs.utils.errors import InputError
+from mmrs.errors import InputError
 
 from .merge import MERGE_RULES
 from .noise import NOISE_RULES

@@ -2,7 +2,7 @@
 
 from diffusers import DDIMScheduler, DPMSolverMultistepScheduler
 
-from mmrs.utils.errors import InputError
+from mmrs.errors import InputError
 
 __all__ = ['SOLVERS', 'make_solver']
 

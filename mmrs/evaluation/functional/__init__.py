@@ -1,0 +1,1 @@
+"""Plain functions of scores, which know no registry."""

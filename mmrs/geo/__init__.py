@@ -1,0 +1,1 @@
+"""Every fact of rasters and vectors, once for all methods."""

@@ -1,0 +1,1 @@
+"""The OpenMMLab stack: its import hooks, and the environment doctor."""

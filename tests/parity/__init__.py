@@ -1,0 +1,1 @@
+"""Comparison with what the authors' networks compute."""
