@@ -50,12 +50,14 @@ class Sample:
         image: Where it comes from, and what its results are called.
         pixels: (H, W, 3), RGB, uint8; of a pair, a tuple of two.
         packed: The model's input.
+        valid: Where it has data, (H, W) bool; None: everywhere.
     """
 
     image_id: int
     image: Input
     pixels: np.ndarray | tuple[np.ndarray, np.ndarray]
     packed: dict
+    valid: np.ndarray | None = None
 
 
 class BaseInferencer(ABC):
@@ -177,7 +179,8 @@ class BaseInferencer(ABC):
                 continue
             pixels = self._pixels(loaded)
             packed = self._prepare(loaded | dict(img_id=image_id))
-            samples.append(Sample(image_id, image, pixels, packed))
+            valid = loaded.get('valid')
+            samples.append(Sample(image_id, image, pixels, packed, valid))
         return samples
 
     def _list(self, inputs: Inputs | PairInputs) -> list[Input]:

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from mmrs.geo.georeference import Georeference
+from mmrs.geo.georeference import Georeference, GroundSize
 from mmrs.geo.polygons import masks_to_geojson
+from mmrs.geo.writer import RasterTarget, write_raster
 from mmrs.visualization import draw_change
 from mmrs.visualization.instances import Color, hues
 
@@ -48,7 +49,11 @@ class ChangeFiles:
         self.polygons = polygons
 
     def write(
-        self, sample: Sample, prediction: dict, place: Georeference | None
+        self,
+        sample: Sample,
+        prediction: dict,
+        place: Georeference | None,
+        ground: GroundSize | None = None,
     ) -> None:
         """Write the files of one pair, and note them in its prediction."""
         files = prediction['files'] = {}
@@ -61,7 +66,7 @@ class ChangeFiles:
             if self.polygons:
                 files['polygons'] = f'polygons/{stem}.geojson'
                 path = self._path(files['polygons'])
-                self._write_polygons(path, prediction, place)
+                self._write_polygons(path, prediction, place, ground)
         if self.draw:
             files['overlay'] = f'overlays/{stem}.png'
             picture = draw_change(
@@ -97,29 +102,21 @@ class ChangeFiles:
     def _write_mask(
         self, path: Path, mask: np.ndarray, place: Georeference | None
     ) -> None:
-        if place is None:
-            Image.fromarray(mask).save(path)
-            return
-        import rasterio
-
-        with rasterio.open(
-            path,
-            'w',
-            driver='GTiff',
-            height=mask.shape[0],
-            width=mask.shape[1],
-            count=1,
-            dtype='uint8',
-            compress='deflate',
-            **place._asdict(),
-        ) as raster:
-            raster.write(mask, 1)
-            raster.write_colormap(1, dict(enumerate(self.palette)))
-            names = {f'class_{i}': name for i, name in enumerate(self.classes)}
-            raster.update_tags(1, **names)
+        target = RasterTarget(
+            mask.shape,
+            place=place,
+            nodata=255,
+            classes=self.classes,
+            palette=self.palette,
+        )
+        write_raster(path, [(mask[None], None)], target)
 
     def _write_polygons(
-        self, path: Path, prediction: dict, place: Georeference | None
+        self,
+        path: Path,
+        prediction: dict,
+        place: Georeference | None,
+        ground: GroundSize,
     ) -> None:
         collection = masks_to_geojson(
             prediction['mask'],
@@ -127,7 +124,7 @@ class ChangeFiles:
             place,
             self.wgs84,
             self.min_area,
-            prediction['pixel_m2'],
+            ground,
         )
         path.write_text(json.dumps(collection), encoding='utf-8')
 

@@ -1,12 +1,11 @@
 """What changed between two dates: sentences, masks, objects and areas."""
 
-import logging
 import math
 from collections import Counter, defaultdict
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+import torch
 from mmengine.config import Config, ConfigDict
 from mmengine.logging import print_log
 from torch import nn
@@ -15,7 +14,8 @@ from mmrs.config import innermost
 from mmrs.errors import BadImageError, InputError
 from mmrs.geo.georeference import (
     Georeference,
-    pixel_area,
+    GroundSize,
+    ground_size,
     read_georeference,
 )
 from mmrs.geo.polygons import MIN_AREA, find_objects
@@ -33,6 +33,7 @@ from .change_files import ChangeFiles
 from .inputs import PairInput, PairInputs, list_pairs
 
 _SQUARE_METRES = 1e4  # of a hectare
+_NO_DATA = 255  # in masks
 
 
 @INFERENCERS.register_module()
@@ -144,21 +145,22 @@ class ChangeInferencer(BaseInferencer):
                 min_area,
                 wgs84=geojson_crs == 'wgs84',
                 draw=draw,
-                polygons=_can_outline(),
             )
 
         def describe(samples: list[Sample]) -> list[dict]:
             predictions = []
             for sample, output in zip(samples, self._forward(samples)):
-                place, notes = _find_place(sample.image)
+                place, notes = _find_place(sample.image), _gaps(sample)
                 prediction = self._describe(sample, output)
+                ground = None
                 if 'mask' in prediction:
-                    pixel_m2, note = pixel_area(place, gsd)
-                    notes += [note] if note else []
-                    _add_objects(prediction, min_area, pixel_m2)
+                    shape = prediction['mask'].shape
+                    ground = ground_size(place, shape, gsd)
+                    notes += [ground.note] if ground.note else []
+                    _add_objects(prediction, min_area, ground)
                 prediction['notes'] = notes
                 if files is not None:
-                    files.write(sample, prediction, place)
+                    files.write(sample, prediction, place, ground)
                 predictions.append(prediction)
             return predictions
 
@@ -270,7 +272,7 @@ class ChangeInferencer(BaseInferencer):
         if 'pred_ids' in output:
             prediction |= self._describe_caption(output)
         if 'pred_mask' in output:
-            prediction |= self._describe_mask(output)
+            prediction |= self._describe_mask(output, sample.valid)
         return prediction
 
     def _describe_caption(self, output: ChangeDataSample) -> dict:
@@ -283,8 +285,12 @@ class ChangeInferencer(BaseInferencer):
             says_change=not tells_no_change(caption, self._no_change),
         )
 
-    def _describe_mask(self, output: ChangeDataSample) -> dict:
+    def _describe_mask(
+        self, output: ChangeDataSample, valid: np.ndarray | None
+    ) -> dict:
         mask = output.pred_mask.cpu().numpy().astype(np.uint8)
+        if valid is not None:
+            mask[~valid] = _NO_DATA
         scores = output.mask_scores
         names = self.dataset_meta['classes']
         if len(scores) != len(names):
@@ -294,13 +300,14 @@ class ChangeInferencer(BaseInferencer):
                 'the mask head, or metainfo=dict(classes=...) of the data set'
             )
         classes = {}
+        total = max(int((mask != _NO_DATA).sum()), 1)
         for label, name in enumerate(names):
-            place = output.pred_mask == label
+            place = torch.from_numpy(mask == label)
             pixels = int(place.sum())
             classes[name] = dict(
                 pixels=pixels,
-                fraction=pixels / mask.size,
-                confidence=scores[label][place].mean().item()
+                fraction=pixels / total,
+                confidence=scores[label].cpu()[place].mean().item()
                 if pixels
                 else None,
             )
@@ -329,33 +336,27 @@ def _check_settings(
         )
 
 
-def _can_outline() -> bool:
-    if find_spec('rasterio') is not None:
-        return True
-    print_log(
-        "polygons are left out: they need rasterio, pip install 'mmrs[geo]'",
-        'current',
-        logging.WARNING,
-    )
-    return False
-
-
-def _find_place(
-    image: PairInput,
-) -> tuple[Georeference | None, list[str]]:
-    """Find where a pair lies by the first date that tells, and what fails."""
-    places = []
-    for source in image.sources:
-        if not isinstance(source, Path):
-            continue
-        try:
-            place = read_georeference(source)
-        except InputError as error:
-            return None, [str(error)]
-        if place is not None:
-            places.append(place)
+def _find_place(image: PairInput) -> Georeference | None:
+    """Find where a pair lies by the first date that names a place."""
+    places = [
+        read_georeference(source)
+        for source in image.sources
+        if not isinstance(source, np.ndarray)
+    ]
+    places = [place for place in places if place is not None]
     places.sort(key=lambda place: place.crs is None)
-    return (places[0] if places else None), []
+    return places[0] if places else None
+
+
+def _gaps(sample: Sample) -> list[str]:
+    """Note how much of a pair cannot be compared."""
+    if sample.valid is None:
+        return []
+    share = 1 - float(sample.valid.mean())
+    return [
+        f'{share:.1%} of the pixels have no data in one of the dates; nothing '
+        'is compared there'
+    ]
 
 
 def _paths(image: PairInput) -> list[str | None]:
@@ -365,18 +366,18 @@ def _paths(image: PairInput) -> list[str | None]:
     ]
 
 
-def _add_objects(
-    prediction: dict, min_area: int, pixel_m2: float | None
-) -> None:
+def _add_objects(prediction: dict, min_area: int, ground: GroundSize) -> None:
     """Add the connected objects of each class, and areas where known."""
-    _, objects = find_objects(prediction['mask'], min_area)
-    prediction['pixel_m2'] = pixel_m2
+    mask = prediction['mask']
+    _, objects = find_objects(mask, min_area)
+    prediction['pixel_m2'] = ground.pixel_m2
+    areas = ground.totals(mask, 256)
     for label, found in enumerate(prediction['classes'].values()):
         if label == 0:
             continue
         own = [o for o in objects if o.label == label]
         found['count'] = len(own)
         found['objects'] = [dict(box=o.box, pixels=o.pixels) for o in own]
-        if pixel_m2 is not None:
-            found['m2'] = found['pixels'] * pixel_m2
+        if ground.side is not None:
+            found['m2'] = float(areas[label])
             found['hectares'] = found['m2'] / _SQUARE_METRES

@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from mmrs.geo.geotiff import write_geotiff
+from mmrs.geo.georeference import GroundSize
 from mmrs.geo.outlines import outline_rows, write_polygons
 from mmrs.geo.row_file import RowFile
 from mmrs.geo.source import ArraySource, Source
+from mmrs.geo.writer import RasterTarget, write_rows
 from mmrs.visualization.class_maps import (
     bands_to_rgb,
     color_classes,
@@ -85,6 +86,7 @@ class CloudFiles:
         source: Source,
         sink: ClassSink,
         classes: RowFile,
+        ground: GroundSize,
         prediction: dict,
         made_with: dict,
     ) -> None:
@@ -97,24 +99,25 @@ class CloudFiles:
         files['map'] = self._write_map(stem, source, classes, sink.nodata)
         if sink.probabilities is not None:
             files['probabilities'] = f'probabilities/{stem}.tif'
-            write_geotiff(
-                self._path(files['probabilities']),
-                sink.probabilities,
-                source.place,
+            target = RasterTarget(
+                source.shape,
+                len(self.classes),
+                place=source.place,
                 nodata=255,
-                bands=self.classes,
+                band_names=self.classes,
                 scale=1 / TOP,
             )
+            path = self._path(files['probabilities'])
+            write_rows(path, sink.probabilities, target)
         if self.polygons is not None:
             files['polygons'] = f'polygons/{stem}.{self.polygons}'
             strips = ((y, rows[0]) for y, rows in classes.strips(_STRIP))
             write_polygons(
                 self._path(files['polygons']),
-                outline_rows(strips, self.min_area, (0, sink.nodata)),
+                outline_rows(strips, self.min_area, (0, sink.nodata), ground),
                 self.classes,
                 source.place,
                 self.wgs84,
-                prediction['pixel_m2'],
             )
         if self.draw:
             files['quicklook'] = f'quicklooks/{stem}.png'
@@ -158,22 +161,17 @@ class CloudFiles:
     def _write_map(
         self, stem: str, source: Source, classes: RowFile, nodata: int
     ) -> str:
-        if isinstance(source, ArraySource):
-            picture = Image.fromarray(classes.read(0, classes.shape[0])[0])
-            if picture.mode == 'L':
-                picture.putpalette(np.array(self.palette, np.uint8).tobytes())
-            name = f'maps/{stem}.png'
-            picture.save(self._path(name))
-            return name
-        name = f'maps/{stem}.tif'
-        write_geotiff(
-            self._path(name),
-            classes,
-            source.place,
-            nodata,
-            self.classes,
-            self.palette,
+        end = 'png' if isinstance(source, ArraySource) else 'tif'
+        target = RasterTarget(
+            source.shape,
+            dtype=classes.dtype,
+            place=source.place,
+            nodata=nodata,
+            classes=self.classes,
+            palette=self.palette,
         )
+        name = f'maps/{stem}.{end}'
+        write_rows(self._path(name), classes, target)
         return name
 
     def _draw(

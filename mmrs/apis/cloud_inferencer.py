@@ -15,25 +15,24 @@ from mmengine.logging import print_log
 from torch import Tensor, nn
 
 from mmrs.config import innermost
-from mmrs.datasets.transforms.bands import LoadBands
+from mmrs.datasets.transforms.bands import LoadBands, check_range
 from mmrs.errors import BadImageError, InputError
-from mmrs.geo.georeference import pixel_area
+from mmrs.geo.georeference import GroundSize, ground_size
+from mmrs.geo.opening import file_stamp
 from mmrs.geo.polygons import MIN_AREA
 from mmrs.geo.row_file import RowFile
-from mmrs.geo.source import Source
+from mmrs.geo.scene import open_scene, sample_windows
+from mmrs.geo.source import Source, Unit
 from mmrs.registry import DATASETS, INFERENCERS
 
 from .base_inferencer import BaseInferencer
 from .cloud_files import CloudFiles
-from .scene_bands import find_bands
 from .scene_inputs import SceneInput, Scenes, list_scenes
 from .scenes import ClassFilter, ClassSink, predict_scene, refine_rows
 
 _CLOUDS = ('cloud', 'thick', 'thin')  # names of the classes that dilate grows
 _HECTARE = 1e4  # square metres
 _STRIP = 512  # rows at once
-_SAMPLES = 6  # windows along each axis that are looked at for the range
-_SAMPLE_SIDE = 64  # px
 _PRECISIONS = ('float32', 'bfloat16', 'float16')
 
 
@@ -258,8 +257,8 @@ class CloudInferencer(BaseInferencer):
     ) -> dict:
         """Predict a scene, write its files, and tell its covers."""
         source, loader = self._open(scene, wanted['file_bands'])
-        area, note = pixel_area(source.place, wanted['gsd'])
-        change = self._filter(source, wanted, area)
+        ground = ground_size(source.place, source.shape, wanted['gsd'])
+        change = self._filter(source, wanted, ground.pixel_m2)
         run = self._signature(scene, source, settings, wanted)
         made_with = run | dict(
             min_blob=change.min_blob,
@@ -274,7 +273,7 @@ class CloudInferencer(BaseInferencer):
             earlier = files.earlier(scene.stem, made_with)
             if earlier is not None:
                 return earlier
-        self._check_range(source, loader)
+        self._check_values(source, loader)
         sink = ClassSink(
             files.unfinished(scene.stem),
             source.shape,
@@ -293,7 +292,7 @@ class CloudInferencer(BaseInferencer):
             **settings,
         )
         classes = _refined(sink.classes, change)
-        covers = self._covers(classes, sink.nodata, area)
+        covers = self._covers(classes, sink.nodata, ground)
         if covers['valid_percent'] == 0:
             files.forget(scene.stem)
             raise BadImageError(
@@ -306,13 +305,15 @@ class CloudInferencer(BaseInferencer):
             height=source.shape[0],
             width=source.shape[1],
             bands=[str(band) for band in loader.bands],
-            pixel_m2=area,
-            notes=[note] if note else [],
+            pixel_m2=ground.pixel_m2,
+            notes=[*source.notes, *([ground.note] if ground.note else [])],
             **covers,
         )
         if isinstance(scene.source, np.ndarray):
             prediction['mask'] = classes.read(0, source.shape[0])[0]
-        files.write(scene.stem, source, sink, classes, prediction, made_with)
+        files.write(
+            scene.stem, source, sink, classes, ground, prediction, made_with
+        )
         return prediction
 
     def _open(
@@ -322,12 +323,19 @@ class CloudInferencer(BaseInferencer):
         layout = self._files
         nodata = self._load_file.nodata
         nodata = layout.nodata if nodata is None else nodata
-        source = scene.open(file_bands, nodata)
         wanted = self._load_file.bands or self.dataset_meta.get('bands')
-        wanted = wanted or layout.bands or range(len(source.all_bands))
-        known = layout.file_bands, layout.codes
-        source.pick(find_bands(source, list(wanted), *known))
-        return source, _SceneLoader(self._load_file, layout, tuple(wanted))
+        wanted = wanted or layout.bands or None
+        source = open_scene(
+            scene.source,
+            wanted,
+            file_bands,
+            layout.file_bands,
+            layout.sensor,
+            nodata,
+        )
+        source.name = scene.name
+        bands = tuple(wanted or range(len(source.all_bands)))
+        return source, _SceneLoader(self._load_file, layout, bands, source)
 
     def _prepare_tile(
         self,
@@ -336,7 +344,7 @@ class CloudInferencer(BaseInferencer):
         pixels: np.ndarray,
         valid: np.ndarray | None,
     ) -> dict:
-        packed = self._prepare(loader(source.name, pixels, valid))
+        packed = self._prepare(loader(pixels, valid))
         if tuple(packed['inputs'].shape[1:]) != pixels.shape[:2]:
             raise InputError(
                 'the pipeline of test_dataloader changes the size of a tile '
@@ -346,19 +354,24 @@ class CloudInferencer(BaseInferencer):
             )
         return packed
 
-    def _check_range(self, source: Source, loader: '_SceneLoader') -> None:
+    def _check_values(self, source: Source, loader: '_SceneLoader') -> None:
         """Look at windows all over a scene for values in another unit."""
-        with source.opened(_SAMPLE_SIDE, 1):
-            samples = [source.read(window) for window in _spread(source.shape)]
-        pixels = np.concatenate([pixels for pixels, _ in samples])
-        valid = np.concatenate(
-            [
-                np.ones(pixels.shape[:2], bool) if valid is None else valid
-                for pixels, valid in samples
-            ]
-        )
+        windows, samples = sample_windows(source.shape), []
+        with source.opened(max(windows[0][2:]), 1):
+            for window in windows:
+                pixels, valid = source.read(window)
+                full = np.ones(pixels.shape[:2], bool)
+                samples.append((pixels, full if valid is None else valid))
+            lacking = max(map(source.lacking_some, windows))
+        valid = np.concatenate([valid for _, valid in samples])
         if valid.any():
-            loader.check_range(source.name, pixels, valid)
+            pixels = np.concatenate([pixels for pixels, _ in samples])
+            loader.check_range(pixels, valid)
+        if lacking:
+            source.notes.append(
+                'some pixels have no data in some of the bands; they are '
+                'mapped from what is there'
+            )
 
     def _filter(
         self, source: Source, wanted: dict, area: float | None
@@ -381,8 +394,7 @@ class CloudInferencer(BaseInferencer):
             pixels = np.ascontiguousarray(scene.source)
             files = hashlib.sha1(pixels).hexdigest()
         else:
-            found = [(str(path), path.stat()) for path in scene.files]
-            files = [[p, s.st_size, s.st_mtime_ns] for p, s in found]
+            files = [file_stamp(path) for path in scene.files]
         return dict(
             files=files,
             bands=source.picked,
@@ -398,19 +410,22 @@ class CloudInferencer(BaseInferencer):
         )
 
     def _covers(
-        self, classes: RowFile, nodata: int, area: float | None
+        self, classes: RowFile, nodata: int, ground: GroundSize
     ) -> dict:
-        """Count the pixels of each class."""
+        """Count the pixels of each class, and the ground that they cover."""
         counts = np.zeros(nodata + 1, np.int64)
-        for _, rows in classes.strips(_STRIP):
+        areas = np.zeros(nodata + 1)
+        for row, (rows,) in classes.strips(_STRIP):
             counts += np.bincount(rows.ravel(), minlength=nodata + 1)
+            areas += ground.totals(rows, nodata + 1, row)
         total = int(counts[:nodata].sum())
         covers = {}
-        for name, pixels in zip(self.dataset_meta['classes'], counts.tolist()):
+        for label, name in enumerate(self.dataset_meta['classes']):
+            pixels = int(counts[label])
             share = pixels / max(total, 1)
             covers[name] = dict(pixels=pixels, percent=100 * share)
-            if area is not None:
-                covers[name]['hectares'] = pixels * area / _HECTARE
+            if ground.side is not None:
+                covers[name]['hectares'] = float(areas[label]) / _HECTARE
         return dict(
             valid_percent=100 * total / int(counts.sum()), classes=covers
         )
@@ -425,7 +440,7 @@ class FileLayout:
 
     Attributes:
         file_bands: Names of the files' bands in their order, or ().
-        codes: Other names of these, or ().
+        sensor: Whose bands they are, or None.
         bands: Names of the bands that the network takes, or ().
         scale: Factor of the stored values, for all or by band.
         offset: Added after that, likewise.
@@ -445,7 +460,7 @@ class FileLayout:
 
         self.file_bands = tuple(dataset.get('file_bands') or ())
         self.file_bands = self.file_bands or getattr(kind, 'BANDS', ())
-        self.codes = getattr(kind, 'BAND_CODES', ())
+        self.sensor = getattr(kind, 'SENSOR', None)
         self.bands = tuple(dataset.get('bands') or self.file_bands)
         self.scale = told('scale', 1)
         self.offset = told('offset', 0)
@@ -465,42 +480,72 @@ class _SceneLoader:
         step: The first step of the pipeline.
         layout: Of the files.
         bands: That tiles have, in their order.
+        source: The scene.
     """
 
     def __init__(
-        self, step: LoadBands, layout: FileLayout, bands: tuple
+        self,
+        step: LoadBands,
+        layout: FileLayout,
+        bands: tuple,
+        source: Source,
     ) -> None:
         self.bands = bands
-        self._value_range = step.value_range or layout.value_range
+        self._units = _units(source, layout, step)
         self._info = dict(
-            file_bands=bands,
             bands=bands,
             scale=layout.scale,
             offset=layout.offset,
             seg_map_path=None,
             sample_idx=0,
+            img_path=source.name,
+            sample_id=Path(source.name).stem,
         )
+        self._expected = step.value_range or layout.value_range
         # Bands and nodata are known already, and dark tiles are in range.
         settings = dict(scale=step.scale, offset=step.offset)
         if not step.to_float32:
             settings = dict(to_float32=False)
         self._tiles = LoadBands(allow_blank=True, **settings)
-        self._scene = LoadBands(value_range=self._value_range, **settings)
 
-    def __call__(
-        self, name: str, pixels: np.ndarray, valid: np.ndarray | None
-    ) -> dict:
+    def __call__(self, pixels: np.ndarray, valid: np.ndarray | None) -> dict:
         """Make of stored pixels what a pipeline goes on with."""
-        return self._tiles.take(self._about(name), pixels, valid)
+        return self._tiles.take(dict(self._info), pixels, valid, self._units)
 
-    def check_range(
-        self, name: str, pixels: np.ndarray, valid: np.ndarray
-    ) -> None:
+    def check_range(self, pixels: np.ndarray, valid: np.ndarray) -> None:
         """Refuse values that are far out of range."""
-        self._scene.take(self._about(name), pixels, valid)
+        loaded = self(pixels, None)
+        if self._tiles.to_float32:
+            check_range(
+                self._info['img_path'],
+                loaded['img'],
+                pixels,
+                valid,
+                self._expected,
+                is_whole=True,
+            )
 
-    def _about(self, name: str) -> dict:
-        return self._info | dict(img_path=name, sample_id=Path(name).stem)
+
+def _units(
+    source: Source, layout: FileLayout, step: LoadBands
+) -> list[Unit] | None:
+    """What stored values of the picked bands stand for.
+
+    As the file or product defines it. A network that was trained on stored
+    numbers gets these, without what they were raised by.
+    """
+    if source.units is None:
+        return None
+    units = [source.units[number] for number in source.picked]
+    scales = (layout.scale, step.scale or 1, layout.offset, step.offset or 0)
+    if scales == (1, 1, 0, 0):
+        raised = [unit.offset / unit.scale for unit in units]
+        return [Unit(1.0, offset) for offset in raised]
+    shown = ', '.join(f'{u.scale:g} x + {u.offset:g}' for u in set(units))
+    source.notes.append(
+        f'values by the scale and offset of the file or product: {shown}'
+    )
+    return units
 
 
 class SceneNetwork:
@@ -577,18 +622,6 @@ def _refined(classes: RowFile, change: ClassFilter) -> RowFile:
     refined = RowFile(path, classes.shape, classes.dtype)
     refine_rows(classes, refined, change, _STRIP)
     return refined
-
-
-def _spread(shape: tuple[int, int]) -> list[tuple[int, int, int, int]]:
-    """Windows all over a scene."""
-    sides = [min(_SAMPLE_SIDE, length) for length in shape]
-    ys, xs = (
-        np.linspace(0, length - side, _SAMPLES).astype(int).tolist()
-        for length, side in zip(shape, sides)
-    )
-    return [
-        (y, x, *sides) for y in dict.fromkeys(ys) for x in dict.fromkeys(xs)
-    ]
 
 
 def _radius(dilate: float | str, area: float | None, name: str) -> float:

@@ -123,8 +123,8 @@ def read_condition(args: argparse.Namespace):
         :class:`~mmrs.models.metaearth.sampling.ArrayImage`, and the size of
         its pixels in metres.
     """
-    from mmrs.models.metaearth.rasters import SourceImage
     from mmrs.models.metaearth.sampling import ArrayImage
+    from mmrs.models.metaearth.source import SourceImage
 
     source = SourceImage(args.src)
     gsd = source.gsd(args.gsd)

@@ -7,10 +7,10 @@ from pathlib import Path
 from mmengine.logging import print_log
 
 from mmrs.errors import InputError
+from mmrs.geo.images import read_image
 from mmrs.registry import DATASETS
 
 from .cloud_base import CloudDataset, list_folder
-from .transforms.raster_files import read_raster
 
 _BLACK_SHARE = 0.8  # of a patch; from there on the authors call it empty
 _CLOUDS = {0: 0, 1: 1, 255: 1}
@@ -186,5 +186,5 @@ def _read_names(path: Path) -> list[str]:
 
 
 def _is_blank(patch: dict) -> bool:
-    black = read_raster(patch['img_path'][0]) == 0
+    black = read_image(patch['img_path'][0]).pixels == 0
     return black.mean() >= _BLACK_SHARE

@@ -12,12 +12,12 @@ from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
 
 from mmrs.errors import InputError
+from mmrs.geo.sensors import Sensor
 from mmrs.utils.files import is_image
 
 from .bad_images import SkipBadImages
 from .transforms import label_noise  # noqa: F401  (registers the transforms)
 from .transforms.bands import IGNORED, read_mask, unknown_values
-from .transforms.raster_files import band_names
 
 #: Classes and grey levels of the views that labels are read in. Those of
 #: three classes have the greys of the files of the LEVIR laboratory.
@@ -96,8 +96,8 @@ class CloudDataset(SkipBadImages, BaseDataset):
     BANDS: tuple[str, ...] = ()
     #: Whether each band is in a file of its own.
     ONE_FILE_A_BAND = False
-    #: Other names of the same that TIFFs may carry.
-    BAND_CODES: tuple[str, ...] = ()
+    #: Whose bands they are, by which codes such as ``B4`` are understood.
+    SENSOR: Sensor | None = None
     #: Class by value of the files, for each view that the labels allow.
     LABELS: Mapping[str, Mapping[int, int]] = {}
     VIEWS = VIEWS
@@ -159,6 +159,10 @@ class CloudDataset(SkipBadImages, BaseDataset):
             value_range=value_range or self.VALUE_RANGE,
             label_map=self.label_map,
             mask_codes=self.MASK_CODES,
+            sensor=self.SENSOR,
+            # Files of one band, and files whose bands the user names.
+            use_file_units=scale is None and offset is None,
+            trust_file_bands=self.ONE_FILE_A_BAND or file_bands is not None,
         )
         super().__init__(
             data_root=data_root,
@@ -301,11 +305,10 @@ class CloudDataset(SkipBadImages, BaseDataset):
         )
 
     def _check_samples(self, samples: list[dict]) -> None:
-        """Compare some masks with the label map, and files with the bands."""
+        """Compare some masks with the label map."""
         spread = _spread(len(samples), self.check_labels)
         counts = Counter()
         for i in spread:
-            self._check_order(samples[i])
             counts.update(self._count_labels(samples[i]))
         if not self.test_mode:
             # A rare class may be in none of the few, so all are looked at.
@@ -317,24 +320,6 @@ class CloudDataset(SkipBadImages, BaseDataset):
             self._check_classes(counts)
         if counts:
             self._log_histogram(counts)
-
-    def _check_order(self, sample: dict) -> None:
-        """Refuse a TIFF whose bands bear the names of other bands."""
-        paths = sample['img_path']
-        paths = [paths] if isinstance(paths, str) else paths
-        if len(paths) > 1 or not (told := band_names(paths[0])):
-            return
-        for known in (self.file_bands, self.BAND_CODES):
-            names = [None if n is None else n.lower() for n in told]
-            expected = [name.lower() for name in known]
-            if set(names) & set(expected) and any(
-                a in expected and a != b for a, b in zip(names, expected)
-            ):
-                raise InputError(
-                    f'{paths[0]}: its bands are named {", ".join(told)}, but '
-                    f'{", ".join(known)} is expected; set file_bands of the '
-                    'data set to the order of the file'
-                )
 
     def _count_labels(self, sample: dict) -> Counter:
         """Count pixels by class.

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from mmrs.geo.images import image_size
+from mmrs.geo.tiles import Window, tile_windows
+
 from .cloud_base import CloudDataset
 from .transforms.bands import IGNORED, read_mask
-from .transforms.raster_files import Window, raster_size, tile_windows
 
 
 class TiledCloudDataset(CloudDataset):
@@ -46,7 +48,7 @@ class TiledCloudDataset(CloudDataset):
 
     def _cut(self, scene: dict) -> list[dict]:
         path = scene['img_path']
-        size = raster_size(path if isinstance(path, str) else path[0])
+        size = image_size(path if isinstance(path, str) else path[0])
         windows = tile_windows(size, self.tile, self.stride)
         if scene['seg_map_path'] is not None:
             values = read_mask(scene | self._common)

@@ -3,27 +3,12 @@
 from pathlib import Path
 
 from mmrs.errors import InputError
+from mmrs.geo.sensors import SENTINEL2
 from mmrs.registry import DATASETS
 
 from .cloud_base import CloudDataset
-from .transforms.raster_files import count_frames
+from .transforms.frames import count_frames
 
-#: Numbers of Sentinel-2's bands by their common names.
-SENTINEL2 = dict(
-    coastal='B1',
-    blue='B2',
-    green='B3',
-    red='B4',
-    rededge1='B5',
-    rededge2='B6',
-    rededge3='B7',
-    nir='B8',
-    nir08='B8A',
-    nir09='B9',
-    cirrus='B10',
-    swir16='B11',
-    swir22='B12',
-)
 _CLOUDS = {0: 0, 1: 1, 2: 1, 3: 0, 99: 255}
 
 
@@ -51,7 +36,8 @@ class CloudSEN12Dataset(CloudDataset):
         **kwargs: As of :class:`~mmrs.datasets.CloudDataset`.
     """
 
-    BANDS = tuple(SENTINEL2)
+    BANDS = SENTINEL2.bands
+    SENSOR = SENTINEL2
     ONE_FILE_A_BAND = True
     LABELS = {
         '2': _CLOUDS,
@@ -84,7 +70,7 @@ class CloudSEN12Dataset(CloudDataset):
         folder = Path(self.data_root) / split
         label = folder / 'LABEL_manual_hq.dat'
         images = [
-            folder / f'{self.level}_{SENTINEL2[band]}.dat'
+            folder / f'{self.level}_{SENTINEL2.codes[band]}.dat'
             for band in self.bands
         ]
         for path in (label, *images):

@@ -26,6 +26,7 @@ _OBJECT_KEYS = (
     'segmentation',
 )
 _SIZES_CHECKED = 64  # image headers read when the data set is built
+_ORIENTATION, _TURNED = 274, (5, 6, 7, 8)  # of EXIF; a quarter turn
 
 
 @DATASETS.register_module()
@@ -178,7 +179,9 @@ class InstanceSegDataset(SkipBadImages, CocoDataset):
             try:
                 with Image.open(path) as image:
                     found = image.size
+                    turns = image.getexif().get(_ORIENTATION, 1) in _TURNED
             except (OSError, Image.DecompressionBombError):
                 continue  # LoadRSImage reads it, or says why it cannot
-            if found != noted:
+            # LoadRSImage knows whether orientation tags count.
+            if found != noted and not (turns and found[::-1] == noted):
                 raise InputError(size_message(path, found, noted))

@@ -3,27 +3,15 @@
 from pathlib import Path
 
 from mmrs.errors import InputError
+from mmrs.geo.sensors import LANDSAT8
 from mmrs.registry import DATASETS
 
 from .cloud_base import hold_out, list_folder
 from .cloud_tiles import TiledCloudDataset
 
-#: Numbers of Landsat 8's bands by their common names.
-LANDSAT8 = dict(
-    coastal='B1',
-    blue='B2',
-    green='B3',
-    red='B4',
-    nir='B5',
-    swir16='B6',
-    swir22='B7',
-    pan='B8',
-    cirrus='B9',
-    lwir11='B10',
-    lwir12='B11',
-)
+_BANDS = LANDSAT8.bands
 _THERMAL = ('lwir11', 'lwir12')
-_WITHOUT_PAN = {k: v for k, v in LANDSAT8.items() if k != 'pan'}
+_WITHOUT_PAN = tuple(band for band in _BANDS if band != 'pan')
 
 
 class Landsat8Dataset(TiledCloudDataset):
@@ -35,10 +23,10 @@ class Landsat8Dataset(TiledCloudDataset):
     have in their metadata.
     """
 
-    BANDS = tuple(LANDSAT8)
-    BAND_CODES = tuple(LANDSAT8.values())
-    SCALE = dict.fromkeys(LANDSAT8, 2e-5) | dict.fromkeys(_THERMAL, 3.342e-4)
-    OFFSET = dict.fromkeys(LANDSAT8, -0.1) | dict.fromkeys(_THERMAL, 0.1)
+    BANDS = _BANDS
+    SENSOR = LANDSAT8
+    SCALE = dict.fromkeys(_BANDS, 2e-5) | dict.fromkeys(_THERMAL, 3.342e-4)
+    OFFSET = dict.fromkeys(_BANDS, -0.1) | dict.fromkeys(_THERMAL, 0.1)
     NODATA = 0
 
 
@@ -145,8 +133,7 @@ class SPARCSDataset(Landsat8Dataset):
         **kwargs: As of the same.
     """
 
-    BANDS = tuple(_WITHOUT_PAN)
-    BAND_CODES = tuple(_WITHOUT_PAN.values())
+    BANDS = _WITHOUT_PAN
     LABELS = {
         '2': dict.fromkeys(range(7), 0) | {5: 1},
         '3': dict.fromkeys(range(7), 0) | {5: 1, 3: 2},
@@ -222,8 +209,7 @@ class LandsatBQADataset(Landsat8Dataset):
     :class:`~mmrs.datasets.cloud_tiles.TiledCloudDataset`.
     """
 
-    BANDS = tuple(_WITHOUT_PAN)
-    BAND_CODES = tuple(_WITHOUT_PAN.values())
+    BANDS = _WITHOUT_PAN
     # Codes: clear, cloud, cirrus, snow, fill.
     LABELS = {
         '2': {0: 0, 1: 1, 2: 1, 3: 0, 4: 255},

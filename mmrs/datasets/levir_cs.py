@@ -4,6 +4,7 @@ import os
 from pathlib import Path, PurePosixPath
 
 from mmrs.errors import InputError
+from mmrs.geo.sensors import GAOFEN
 from mmrs.registry import DATASETS
 from mmrs.utils.files import is_image, read_lines
 
@@ -51,7 +52,8 @@ class LevirCSDataset(CloudDataset):
         **kwargs: As of :class:`~mmrs.datasets.CloudDataset`.
     """
 
-    BANDS = ('blue', 'green', 'red', 'nir', 'dem')
+    BANDS = (*GAOFEN.bands, 'dem')
+    SENSOR = GAOFEN
     LABELS = {
         '3': {0: 0, 1: 1, 2: 2, 128: 1, 255: 2},
         '2': {0: 0, 1: 1, 2: 0, 128: 1, 255: 0},

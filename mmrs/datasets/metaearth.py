@@ -10,7 +10,8 @@ import numpy as np
 from mmengine.dataset import BaseDataset
 
 from mmrs.errors import InputError
-from mmrs.geo.georeference import pixel_area, read_georeference
+from mmrs.geo.georeference import ground_size, read_georeference
+from mmrs.geo.images import image_size
 from mmrs.registry import DATASETS
 from mmrs.utils.files import is_image, list_files, read_lines
 
@@ -221,11 +222,11 @@ def _read_index(folder: Path, files: set[str]) -> Iterator[dict]:
 
 def _tagged_gsd(file: Path) -> float:
     """Metres a pixel as the CRS of a GeoTIFF tells."""
-    area, reason = pixel_area(read_georeference(file))
-    if area is None:
+    ground = ground_size(read_georeference(file), image_size(file))
+    if ground.side is None:
         raise InputError(
-            f'{file}: {reason or "does not tell how large a pixel is"}; set '
-            'gsd of the data set to the metres a pixel of all images'
+            f'{file}: {ground.note or "has no place on the ground"}; set gsd '
+            'of the data set to the metres a pixel of all images'
         )
     # A projection's metre is not the ground's to the last digit.
-    return float(f'{area**0.5:.6g}')
+    return float(f'{ground.side:.6g}')

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mmrs.errors import InputError
+from mmrs.geo.sensors import GAOFEN
 from mmrs.registry import DATASETS
 from mmrs.utils.files import find_images, is_image, read_lines
 
@@ -12,7 +13,6 @@ from .cloud_base import CloudDataset, hold_out, list_folder
 from .cloud_tiles import TiledCloudDataset
 
 _CLOUDS = {0: 0, 1: 1, 255: 1}
-_GAOFEN = ('blue', 'green', 'red', 'nir')
 _MASK = '_ReferenceMask'
 
 
@@ -135,7 +135,8 @@ class GF12MSWHUDataset(CloudDataset):
         **kwargs: As of :class:`~mmrs.datasets.CloudDataset`.
     """
 
-    BANDS = _GAOFEN
+    BANDS = GAOFEN.bands
+    SENSOR = GAOFEN
     LABELS = {'2': _CLOUDS, '3': _CLOUDS}
     VIEW = '2'
     SPLITS = ('train', 'val', 'trainval', 'test')
@@ -197,7 +198,8 @@ class GF1WHUDataset(TiledCloudDataset):
         **kwargs: As of the same.
     """
 
-    BANDS = _GAOFEN
+    BANDS = GAOFEN.bands
+    SENSOR = GAOFEN
     LABELS = {
         '2': {0: 255, 1: 0, 128: 0, 255: 1},
         '3': {0: 255, 1: 0, 128: 0, 255: 1},

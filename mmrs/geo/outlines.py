@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mmrs.errors import InputError
-from mmrs.geo.georeference import Georeference
+from mmrs.geo.georeference import Georeference, GroundSize
 from mmrs.geo.polygons import (
     MIN_AREA,
     MaskObject,
@@ -50,11 +50,14 @@ class _Growing:
     label: int
     boxes: list = field(default_factory=list)
     pixels: int = 0
+    m2: float | None = None
     polygons: list = field(default_factory=list)
 
     def take(self, other: '_Growing') -> None:
         self.boxes += other.boxes
         self.pixels += other.pixels
+        if self.m2 is not None:
+            self.m2 += other.m2
         self.polygons += other.polygons
 
 
@@ -62,6 +65,7 @@ def outline_rows(
     strips: Iterable[tuple[int, np.ndarray]],
     min_area: int = MIN_AREA,
     ignored: Iterable[int] = (0, 255),
+    ground: GroundSize | None = None,
 ) -> Iterator[Outline]:
     """Outline the objects of a map that comes in strips of rows.
 
@@ -74,6 +78,7 @@ def outline_rows(
             the top to the bottom.
         min_area: Objects of fewer pixels are left out.
         ignored: Classes that form no objects.
+        ground: Of the map, for areas.
 
     Yields:
         Objects, each once.
@@ -86,7 +91,7 @@ def outline_rows(
     last = None  # numbers and classes of the last row
     count = 0
     for start, classes in strips:
-        numbers, objects = find_objects(classes, 1, ignored)
+        numbers, objects = find_objects(classes, 1, ignored, ground, start)
         parts = outline_parts(numbers, _down(start))
         numbers = np.where(numbers > 0, numbers + count, 0)
         fresh = {}
@@ -96,6 +101,7 @@ def outline_rows(
                 found.label,
                 [(x0, y0 + start, x1, y1 + start)],
                 found.pixels,
+                found.m2,
                 parts[number],
             )
         pool = growing | fresh
@@ -114,7 +120,7 @@ def outline_rows(
             yield _whole(growing[number])
 
 
-def _down(rows: int):
+def _down(rows: int) -> Georeference:
     from affine import Affine
 
     return Georeference(None, Affine.translation(0, rows))
@@ -178,7 +184,9 @@ def _whole(grown: _Growing) -> Outline:
         geometry = _corners_only(shapely.union_all(polygons))
     boxes = np.array(grown.boxes)
     box = (*boxes[:, :2].min(axis=0), *boxes[:, 2:].max(axis=0))
-    found = MaskObject(grown.label, tuple(map(int, box)), grown.pixels)
+    found = MaskObject(
+        grown.label, tuple(map(int, box)), grown.pixels, grown.m2
+    )
     return Outline(found, geometry)
 
 
@@ -207,7 +215,6 @@ def write_polygons(
     classes: Sequence[str],
     place: Georeference | None = None,
     wgs84: bool = False,
-    pixel_m2: float | None = None,
 ) -> int:
     """Write outlines to a GeoJSON or GeoPackage file.
 
@@ -221,7 +228,6 @@ def write_polygons(
         classes: Name of each class.
         place: Where the map lies. None: coordinates are pixels.
         wgs84: Write longitude and latitude.
-        pixel_m2: Ground that a pixel covers, in square metres.
 
     Returns:
         How many were written.
@@ -233,8 +239,10 @@ def write_polygons(
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f'.{path.stem}.part{path.suffix}')
     partial.unlink(missing_ok=True)
+    if place is not None and place.transform is None:
+        place = None
     wgs84 = wgs84 and place is not None and place.crs is not None
-    features = _features(outlines, classes, place, wgs84, pixel_m2)
+    features = _features(outlines, classes, place, wgs84)
     write = _write_geopackage if path.suffix == '.gpkg' else _write_geojson
     count = write(partial, features, place, wgs84)
     os.replace(partial, path)
@@ -246,7 +254,6 @@ def _features(
     classes: Sequence[str],
     place: Georeference | None,
     wgs84: bool,
-    pixel_m2: float | None,
 ) -> Iterator[list[dict]]:
     """Make GeoJSON features of outlines, some at a time."""
     shapely = _shapely()
@@ -265,9 +272,7 @@ def _features(
         features = []
         for outline, geometry in zip(some, geometries):
             number += 1
-            features.append(
-                feature(number, outline.found, geometry, classes, pixel_m2)
-            )
+            features.append(feature(number, outline.found, geometry, classes))
         yield features
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from mmrs.errors import InputError
 
-from .georeference import Georeference
+from .georeference import Georeference, GroundSize
 
 if TYPE_CHECKING:
     from rasterio.crs import CRS
@@ -44,17 +44,21 @@ class MaskObject(NamedTuple):
         label: Their class.
         box: (x0, y0, x1, y1) in pixels; x1 and y1 are the first outside.
         pixels: How many they are.
+        m2: Ground that they cover, in square metres; None: unknown.
     """
 
     label: int
     box: tuple[int, int, int, int]
     pixels: int
+    m2: float | None = None
 
 
 def find_objects(
     mask: np.ndarray,
     min_area: int = MIN_AREA,
     ignored: Iterable[int] = (0, 255),
+    ground: GroundSize | None = None,
+    row: int = 0,
 ) -> tuple[np.ndarray, list[MaskObject]]:
     """Find the 8-connected objects of a mask.
 
@@ -62,6 +66,8 @@ def find_objects(
         mask: Class of each pixel, (H, W), uint8.
         min_area: Objects of fewer pixels are left out.
         ignored: Classes that form no objects.
+        ground: Of the image, for their areas.
+        row: The row of the image at the mask's top.
 
     Returns:
         The number of each pixel's object, (H, W) int32, counted from 1 and
@@ -82,6 +88,9 @@ def find_objects(
             objects.append(MaskObject(label, box, pixels))
             renumbered[part] = len(objects)
         numbers += renumbered[parts]
+    if ground is not None and ground.side is not None:
+        areas = ground.totals(numbers, len(objects) + 1, row)[1:].tolist()
+        objects = [o._replace(m2=a) for o, a in zip(objects, areas)]
     return numbers, objects
 
 
@@ -91,14 +100,14 @@ def masks_to_geojson(
     place: Georeference | None = None,
     wgs84: bool = False,
     min_area: int = MIN_AREA,
-    pixel_m2: float | None = None,
+    ground: GroundSize | None = None,
 ) -> dict:
     """Outline the objects of a mask along the edges of their pixels.
 
     Every object is a feature, also where its parts touch only by corners
     (then of the type MultiPolygon), so that all polygons are valid. Its `id`
     counts as :func:`find_objects` does. Properties: `class`, `label` (the
-    value in the mask), `pixels`, and `m2` where `pixel_m2` is given.
+    value in the mask), `pixels`, and `m2` where `ground` is known.
 
     RFC 7946 demands WGS84. Otherwise the CRS is named in the member ``crs``
     of the standard before it, which GDAL reads and writes.
@@ -112,21 +121,23 @@ def masks_to_geojson(
         wgs84: Write longitude and latitude instead of the coordinates of
             the CRS, where there is one.
         min_area: Objects of fewer pixels are left out.
-        pixel_m2: Ground that a pixel covers, in square metres.
+        ground: How much ground pixels cover.
 
     Returns:
         A GeoJSON FeatureCollection.
 
     Raises:
-        InputError: rasterio is not installed.
+        InputError: The CRS has no way to longitude and latitude.
     """
-    numbers, objects = find_objects(mask, min_area)
+    if place is not None and place.transform is None:
+        place = None
+    numbers, objects = find_objects(mask, min_area, ground=ground)
     polygons = outline_parts(numbers, place)
     geometries = [_geometry(polygons[n + 1]) for n in range(len(objects))]
     if wgs84 and place is not None and place.crs is not None:
         geometries = to_wgs84(geometries, place.crs)
     features = [
-        feature(number, found, geometry, classes, pixel_m2)
+        feature(number, found, geometry, classes)
         for number, (found, geometry) in enumerate(
             zip(objects, geometries), start=1
         )
@@ -150,7 +161,6 @@ def feature(
     found: MaskObject,
     geometry: dict,
     classes: Sequence[str],
-    pixel_m2: float | None = None,
 ) -> dict:
     """Make the GeoJSON feature of an object.
 
@@ -159,12 +169,11 @@ def feature(
         found: The object.
         geometry: Its outline, in GeoJSON.
         classes: Name of each class.
-        pixel_m2: Ground that a pixel covers, in square metres.
     """
     return dict(
         type='Feature',
         id=number,
-        properties=_properties(found, classes, pixel_m2),
+        properties=_properties(found, classes),
         geometry=_oriented(geometry),
     )
 
@@ -178,16 +187,9 @@ def outline_parts(
         By the number of an object its polygons, as rings: the outer one,
         then holes.
 
-    Raises:
-        InputError: rasterio is not installed.
     """
-    try:
-        from rasterio.features import shapes
-    except ImportError as error:
-        raise InputError(
-            "polygons need rasterio: pip install 'mmrs[geo]', or leave them "
-            'out'
-        ) from error
+    from rasterio.features import shapes
+
     settings = {} if place is None else dict(transform=place.transform)
     polygons = {}
     # Parts that touch by a corner in one ring would be no valid polygon.
@@ -204,12 +206,24 @@ def _geometry(polygons: list[list[Ring]]) -> dict:
 
 
 def to_wgs84(geometries: list[dict], crs: 'CRS') -> list[dict]:
-    """Bring GeoJSON geometries from a CRS to longitude and latitude."""
+    """Bring GeoJSON geometries from a CRS to longitude and latitude.
+
+    Raises:
+        InputError: There is no way from a local CRS to these.
+    """
     from rasterio.warp import transform_geom
 
     if not geometries:
         return []
-    moved = transform_geom(crs, 'OGC:CRS84', geometries)
+    try:
+        moved = transform_geom(crs, 'OGC:CRS84', geometries)
+    except Exception as error:  # rasterio's errors of GDAL have no base
+        if not type(error).__module__.startswith('rasterio'):
+            raise
+        raise InputError(
+            f'the CRS ({crs.to_string()}) has no way to longitude and '
+            "latitude; take geojson_crs='image'"
+        ) from error
     for geometry in moved:
         geometry['coordinates'] = _rounded(geometry['coordinates'])
     return moved
@@ -242,16 +256,14 @@ def _signed_area(ring: Ring) -> float:
     return float(np.sum(x[:-1] * y[1:] - x[1:] * y[:-1])) / 2
 
 
-def _properties(
-    found: MaskObject, classes: Sequence[str], pixel_m2: float | None
-) -> dict:
+def _properties(found: MaskObject, classes: Sequence[str]) -> dict:
     properties = {
         'class': classes[found.label],
         'label': found.label,
         'pixels': found.pixels,
     }
-    if pixel_m2 is not None:
-        properties['m2'] = found.pixels * pixel_m2
+    if found.m2 is not None:
+        properties['m2'] = found.m2
     return properties
 
 

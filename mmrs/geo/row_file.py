@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import DTypeLike
 
+from .tiles import thinned
+
 
 class RowFile:
     """A plain file of the rows of a raster, row by row.
@@ -72,10 +74,3 @@ class RowFile:
         ys, xs = (thinned(length, step) for length in self.shape)
         rows = [self.read(y, y + 1)[..., xs] for y in ys]
         return np.concatenate(rows, axis=1)
-
-
-def thinned(length: int, step: int) -> np.ndarray:
-    """Which pixels of an axis stay when every `step` become one."""
-    return np.minimum(
-        np.arange(step // 2, length + step // 2, step), length - 1
-    )

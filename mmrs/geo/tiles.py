@@ -1,4 +1,4 @@
-"""How a scene is cut into tiles, and how much each one says of a pixel."""
+"""Windows of images: grids of tiles, blend weights, reflection at borders."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -8,6 +8,45 @@ import numpy as np
 from mmrs.errors import InputError
 
 _KINDS = ('hann', 'flat', 'centre')
+
+
+class Window(NamedTuple):
+    """A rectangle of pixels; the order of its four numbers is the only one.
+
+    Attributes:
+        row: Its first row.
+        col: Its first column.
+        height: In px.
+        width: In px.
+    """
+
+    row: int
+    col: int
+    height: int
+    width: int
+
+    def of_rasterio(self):
+        """Make rasterio's window of it."""
+        from rasterio.windows import Window as Part
+
+        return Part(self.col, self.row, self.width, self.height)
+
+    def is_inside(self, shape: tuple[int, int]) -> bool:
+        """Whether it lies in an image of this height and width."""
+        return (
+            min(self.row, self.col) >= 0
+            and min(self.height, self.width) > 0
+            and self.row + self.height <= shape[0]
+            and self.col + self.width <= shape[1]
+        )
+
+    @property
+    def slices(self) -> tuple[slice, slice]:
+        """Slices of rows and columns."""
+        return (
+            slice(self.row, self.row + self.height),
+            slice(self.col, self.col + self.width),
+        )
 
 
 class Tile(NamedTuple):
@@ -78,9 +117,9 @@ class TileGrid:
             for col, x in enumerate(self.xs):
                 yield Tile(row, col, y, x)
 
-    def window(self, tile: Tile) -> tuple[int, int, int, int]:
-        """Row, column, height and width of a tile in px."""
-        return tile.y, tile.x, self.height, self.width
+    def window(self, tile: Tile) -> Window:
+        """Pixels of the scene that a tile covers."""
+        return Window(tile.y, tile.x, self.height, self.width)
 
     def weights(self, tile: Tile) -> np.ndarray:
         """Weights (height, width) of a tile's pixels, float32, 0 to 1."""
@@ -113,3 +152,62 @@ def _axis_weights(starts: Sequence[int], side: int, kind: str) -> np.ndarray:
     return np.stack(
         [line[start : start + side] for line, start in zip(spread, starts)]
     )
+
+
+def tile_windows(
+    shape: tuple[int, int], tile: int, stride: int
+) -> list[Window]:
+    """Lay windows over an image, a fixed stride apart, so that they cover it.
+
+    The last window of a row or column ends at the edge of the image, so it
+    may overlap its neighbour by more than the others do.
+
+    Args:
+        shape: Height and width of the image in px.
+        tile: Side of a window in px; of an image that is smaller, all.
+        stride: From one window to the next in px.
+    """
+    starts = [
+        sorted({*range(0, max(side - tile, 0), stride), max(side - tile, 0)})
+        for side in shape
+    ]
+    height, width = (min(tile, side) for side in shape)
+    return [
+        Window(row, col, height, width)
+        for row in starts[0]
+        for col in starts[1]
+    ]
+
+
+def spread_windows(
+    shape: tuple[int, int], side: int, count: int
+) -> list[Window]:
+    """Take windows all over an image, `count` along each axis at most."""
+    sides = [min(side, length) for length in shape]
+    ys, xs = (
+        np.linspace(0, length - own, count).astype(int).tolist()
+        for length, own in zip(shape, sides)
+    )
+    return [
+        Window(y, x, *sides)
+        for y in dict.fromkeys(ys)
+        for x in dict.fromkeys(xs)
+    ]
+
+
+def thinned(length: int, step: int) -> np.ndarray:
+    """Which pixels of an axis stay when every `step` become one."""
+    return np.minimum(
+        np.arange(step // 2, length + step // 2, step), length - 1
+    )
+
+
+def reflect(indices: np.ndarray, size: int) -> np.ndarray:
+    """Bring indices outside [0, size) inside by mirrors at the end pixels.
+
+    As ``numpy.pad(mode='reflect')``, however small the image.
+    """
+    if size == 1:
+        return np.zeros_like(indices)
+    indices = np.abs(indices) % (2 * (size - 1))
+    return np.minimum(indices, 2 * (size - 1) - indices)

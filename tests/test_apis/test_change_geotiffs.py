@@ -12,7 +12,6 @@ from change_toys import (
     write_png,
     write_tif,
 )
-from PIL import Image
 
 rasterio = pytest.importorskip('rasterio')
 Affine = rasterio.Affine
@@ -95,19 +94,22 @@ def test_a_geographic_pair(inferencer, tmp_path):
     pair = write_pair(tmp_path, 'EPSG:4326', degrees)
     out = tmp_path / 'out'
     (found,) = inferencer(pair, out_dir=out)['predictions']
-    (note,) = found['notes']
-    assert 'EPSG:4326) is geographic' in note
-    assert found['pixel_m2'] is None
-    assert 'm2' not in found['classes']['road']
+    assert found['notes'] == []
+    # A degree is 110.949 km along and 90.164 km across at 36 degrees.
+    pixel = 1.10949 * 0.90164
+    assert found['pixel_m2'] == pytest.approx(pixel, rel=1e-3)
+    road = found['classes']['road']
+    assert road['m2'] == pytest.approx(15 * pixel, rel=1e-3)
     collection = read_json(out / 'polygons/2018.geojson')
     assert collection['crs']['properties']['name'].endswith('CRS84')
-    assert 'm2' not in collection['features'][0]['properties']
+    found = collection['features'][0]['properties']
+    assert found['m2'] == pytest.approx(found['pixels'] * pixel, rel=1e-3)
     (ring,) = collection['features'][1]['geometry']['coordinates']
     assert ring[0] == pytest.approx([117.00005, 35.99998])
-    assert note in (out / 'predictions.csv').read_text()
 
     (found,) = inferencer(pair, gsd=0.5)['predictions']
-    assert found['notes'] == []
+    (note,) = found['notes']
+    assert note.startswith('areas are of pixels of 0.5 m, as gsd says')
     assert found['classes']['road']['m2'] == 15 * 0.25
 
 
@@ -141,19 +143,3 @@ def test_the_date_that_knows_its_place_tells_it(inferencer, tmp_path):
     (found,) = inferencer(pair, out_dir=out)['predictions']
     assert found['pixel_m2'] == 0.25
     assert found['files']['mask'] == 'masks/a.tif'
-
-
-def test_without_rasterio(inferencer, tmp_path, monkeypatch, capsys):
-    pair = write_pair(tmp_path)
-    monkeypatch.setitem(__import__('sys').modules, 'rasterio', None)
-    monkeypatch.setattr(
-        'mmrs.apis.change_inferencer.find_spec', lambda name: None
-    )
-    out = tmp_path / 'out'
-    (found,) = inferencer(pair, out_dir=out)['predictions']
-    assert "pip install 'mmrs[geo]'" in found['notes'][0]
-    assert found['files'] == dict(
-        mask='masks/2018.png', overlay='overlays/2018.png'
-    )
-    stored = np.array(Image.open(out / 'masks/2018.png'))
-    np.testing.assert_array_equal(stored, toy_mask())

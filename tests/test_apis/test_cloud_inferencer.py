@@ -60,7 +60,10 @@ def test_an_array(inferencer):
         bands=list(BANDS),
         pixel_m2=None,
         valid_percent=100.0,
-        notes=[],
+        notes=[
+            'its bands have no names; taken as blue, green, red, nir by their '
+            'place (1, 2, 3, 4)'
+        ],
     )
 
 

@@ -13,6 +13,8 @@ from PIL import Image
 from mmrs.apis import CloudInferencer
 from mmrs.apis.scene_inputs import list_scenes
 from mmrs.errors import BadImageError, InputError
+from mmrs.geo.scene import open_scene
+from mmrs.geo.source import Unit
 
 CODES = dict(blue='B02', green='B03', red='B04', nir='B08')
 METADATA = """<?xml version="1.0"?>
@@ -58,18 +60,22 @@ def inferencer() -> CloudInferencer:
 def test_a_product_of_sentinel2(tmp_path, pixels):
     write_product(tmp_path / 'S2A.SAFE', pixels)
     (scene,) = list_scenes(tmp_path / 'S2A.SAFE')
-    assert scene.stem == 'S2A' and [*scene.source] == [*CODES]
-    source = scene.open()
+    assert scene.stem == 'S2A' and [*scene.source.files] == [*CODES]
+    source = open_scene(scene.source)
     assert source.bands == tuple(CODES)
     found, _ = source.read((0, 0, *source.shape))
     np.testing.assert_array_equal(found, pixels)
 
 
 def test_values_that_were_raised(tmp_path, pixels, inferencer):
+    # Products hold reflectance * 10000, the toy's files 10-bit values.
+    pixels = np.rint(pixels * (10000 / 1023)).astype(np.uint16)
     folder = write_product(tmp_path / 'S2A.SAFE', pixels, np.uint16(1000))
     (scene,) = list_scenes(folder)
-    found, _ = scene.open().read((0, 0, 150, 210))
-    np.testing.assert_array_equal(found, pixels)
+    source = open_scene(scene.source)
+    assert set(source.units) == {Unit(1e-4, -0.1)}
+    found, _ = source.read((0, 0, 150, 210))
+    np.testing.assert_array_equal(found, pixels + 1000)
     out = tmp_path / 'out'
     inferencer(
         folder,
@@ -109,7 +115,8 @@ def test_files_of_single_bands(tmp_path, pixels):
         for i, name in enumerate(BANDS)
     }
     (scene,) = list_scenes(files)
-    assert scene.stem == 'blue' and scene.open().bands == BANDS
+    assert scene.stem == 'blue'
+    assert open_scene(scene.source).bands == BANDS
     assert len(list_scenes([files, pixels])) == 2
 
 
@@ -130,7 +137,7 @@ def test_nothing_to_predict(tmp_path):
     ('text', 'message'),
     [
         ('no', 'is no XML'),
-        (METADATA.replace('-1000', '-900', 1), 'bands have several offsets'),
+        (METADATA.replace('-1000', '-900', 1), 'no offset of the band green'),
     ],
 )
 def test_metadata_that_cannot_be_used(tmp_path, pixels, text, message):

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from mmrs.geo.georeference import Georeference
+from mmrs.geo.georeference import Georeference, GroundSize
 from mmrs.geo.polygons import MaskObject, find_objects, masks_to_geojson
 
 CLASSES = ('unchanged', 'road', 'building')
@@ -91,7 +91,9 @@ def utm(size=0.5) -> Georeference:
 
 
 def test_coordinates_of_the_crs():
-    collection = masks_to_geojson(small_mask(), CLASSES, utm(), pixel_m2=0.25)
+    collection = masks_to_geojson(
+        small_mask(), CLASSES, utm(), ground=GroundSize(0.5)
+    )
     assert collection['crs'] == dict(
         type='name', properties=dict(name='urn:ogc:def:crs:EPSG::32650')
     )

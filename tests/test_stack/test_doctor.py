@@ -154,11 +154,11 @@ def test_checkpoint_and_rasters_pass_here():
     assert finding.status == PASS
 
 
-def test_a_missing_rasterio_is_warned_about(monkeypatch):
+def test_a_missing_rasterio_fails(monkeypatch):
     monkeypatch.setattr(doctor.stack, 'installed_version', lambda name: None)
     (finding,) = doctor.check_rasters()
     assert (finding.status, finding.fix) == (
-        WARN, 'pip install "mmrs[geo]"',
+        FAIL, 'pip install --force-reinstall rasterio',
     )  # fmt: skip
 
 

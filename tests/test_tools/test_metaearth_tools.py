@@ -98,7 +98,7 @@ def test_killed_process_goes_on(main_of, model, scene, tmp_path, repo_root):
 
 def test_options_reach_the_file(main_of, model, scene, tmp_path, capsys):
     dst = tmp_path / 'a.tif'
-    words = '--stages 1 --window 8 4 40 30 --bands 3 2 1 --cog --paper'
+    words = '--stages 1 --window 4 8 30 40 --bands 3 2 1 --cog --paper'
     words += ' --stretch 0 200 --seed 3 --overlap 0.25 --device cpu --steps 1'
     main_of(
         'tools/metaearth/generate.py',

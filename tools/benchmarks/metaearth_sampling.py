@@ -103,7 +103,7 @@ def condition(args: argparse.Namespace):
     import numpy as np
 
     if args.src:
-        from mmrs.models.metaearth.rasters import SourceImage
+        from mmrs.models.metaearth.source import SourceImage
 
         source = SourceImage(args.src)
         size = [min(args.size, s) for s in (source.height, source.width)]

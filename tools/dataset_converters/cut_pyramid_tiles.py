@@ -97,12 +97,8 @@ def place_of(path: Path, row: float, col: float):
     place = read_georeference(path)
     if place is None or place.crs is None:
         return None
-    from rasterio.transform import xy
-    from rasterio.warp import transform
-
-    x, y = xy(place.transform, row, col, offset='ul')
-    (lon,), (lat,) = transform(place.crs, 'EPSG:4326', [x], [y])
-    return lat, lon, place.crs.to_epsg()
+    lon, lat = place.to_degrees([(col, row)])[0]
+    return float(lat), float(lon), place.crs.to_epsg()
 
 
 def cut(image, missing, size: int, level: int):
@@ -132,15 +128,11 @@ def read(path: Path):
     import numpy as np
 
     from mmrs.datasets import LoadRSImage
-    from mmrs.geo.georeference import is_tiff
+    from mmrs.geo.images import read_image
 
     image = LoadRSImage()(dict(img_path=str(path)))['img']
-    missing = np.zeros(image.shape[:2], bool)
-    if is_tiff(path):
-        import rasterio
-
-        with rasterio.open(path) as raster:
-            missing = raster.dataset_mask() == 0
+    valid = read_image(path).valid
+    missing = np.zeros(image.shape[:2], bool) if valid is None else ~valid
     return image, missing
 
 

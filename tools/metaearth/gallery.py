@@ -93,7 +93,7 @@ def draw_sheet(titles: list[str], rows: list[list], side: int):
 def main() -> None:
     """Generate, draw and say where."""
     args = parse_args()
-    from mmrs.models.metaearth.rasters import SourceImage
+    from mmrs.models.metaearth.source import SourceImage
 
     source = SourceImage(args.src)
     gsd = source.gsd(args.gsd)

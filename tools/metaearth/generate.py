@@ -47,7 +47,7 @@ def parse_args() -> argparse.Namespace:
         '--window',
         nargs=4,
         type=int,
-        metavar=('LEFT', 'TOP', 'WIDTH', 'HEIGHT'),
+        metavar=('ROW', 'COLUMN', 'HEIGHT', 'WIDTH'),
         help='part to generate, in output pixels',
     )
     parser.add_argument(

@@ -142,11 +142,11 @@ class Labels:
         """Measure how much changed in a split, from all its files."""
         import numpy as np
 
-        from mmrs.datasets.transforms.loading import read_bands
+        from mmrs.geo.images import read_image
 
         pixels = changed = pairs = 0
         for sample in samples:
-            values = read_bands(self.paths(split, sample)[0])
+            values = read_image(self.paths(split, sample)[0]).pixels
             pixels += values.size
             count = np.count_nonzero(values)
             changed += count

@@ -14,7 +14,7 @@ from .generation import (
     ReduceResolution,
 )
 from .label_noise import PackCloudInputs, SyntheticCloudNoise
-from .loading import LoadRSImage, read_bands
+from .loading import LoadRSImage
 from .pairs import (
     BiTemporal,
     EncodeCaption,
@@ -49,5 +49,4 @@ __all__ = [
     'ReduceImage',
     'ReduceResolution',
     'SyntheticCloudNoise',
-    'read_bands',
 ]

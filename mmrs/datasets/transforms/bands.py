@@ -8,10 +8,13 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 
 from mmrs.errors import BadImageError, InputError
+from mmrs.geo.images import check_window, open_image, read_labels
+from mmrs.geo.sensors import find_bands
+from mmrs.geo.source import ArraySource, Source, Unit
 from mmrs.registry import TRANSFORMS
 
+from .frames import read_frame
 from .mask_codes import MASK_CODES
-from .raster_files import read_raster
 
 __all__ = [
     'BandJitter',
@@ -25,6 +28,7 @@ __all__ = [
 IGNORED = 255  # the class of mask pixels that no loss and no score counts
 _VISIBLE = ('blue', 'green', 'red')
 _SAMPLE_STEP = 4  # of each axis, the pixels that are looked at for the range
+_DARKEST = 1 / 40  # of the range that the brightest pixels of a scene exceed
 
 
 @TRANSFORMS.register_module()
@@ -35,14 +39,20 @@ class LoadBands(BaseTransform):
     behind the other; then bands are picked by name. Values become
     ``stored * scale + offset``. What is not given here is the data set's.
 
-    Pixels where all bands have the `nodata` value, or any is not finite, are
-    not valid: they become 0, and :class:`LoadCloudMask` ignores them.
+    Bands are found by the names that a file gives them, which may be common
+    names or codes of the sensor; by their place only in files that name
+    none. A file's own scale and offset come before those of the data set.
+
+    Pixels where all bands have the `nodata` value, or any is not finite, or
+    the file's mask or alpha band leaves out, are not valid: they become 0,
+    and :class:`LoadCloudMask` ignores them.
 
     Required keys: ``img_path``, one path or several. Of a
     :class:`~mmrs.datasets.CloudDataset` also ``file_bands``, the names of all
     bands of the files in their order, ``bands``, ``scale``, ``offset``,
-    ``nodata``, ``value_range``, and, where they are there, ``window`` and
-    ``frame``, as of ``raster_files.read_raster``.
+    ``nodata``, ``value_range``, ``sensor``, and, where they are there,
+    ``window`` (row, column, height, width in px) and ``frame``, the number
+    of a frame in a memory map.
 
     Added keys: ``img`` (H, W, C), float32; ``bands``, the names of the C
     bands; ``img_shape`` and ``ori_shape``, both (H, W); ``valid`` (H, W),
@@ -54,7 +64,7 @@ class LoadBands(BaseTransform):
             the files, from 0. None: those of the data set, or all.
         scale: Factor of the stored values, for all bands, one a band, or by
             name.
-        offset: Added after that, in the unit of the result; likewise.
+        offset: Added after that, in the unit of the result, given as `scale`.
         nodata: Stored value of pixels without data.
         value_range: Where values in the unit of the result are expected. An
             image far outside of it is refused, with the scale to try.
@@ -94,20 +104,66 @@ class LoadBands(BaseTransform):
             BadImageError: A file is missing or unreadable, has other bands
                 than expected, no valid pixel, or values far out of range.
         """
-        return self.take(results, _read_files(results))
+        source, results['bands'] = self._open(results)
+        window = check_window(source, results.get('window'))
+        stored, valid = source.read(window)
+        units = None
+        is_given = self.scale is not None or self.offset is not None
+        if (
+            source.units is not None
+            and not is_given
+            and results.get('use_file_units', True)
+        ):
+            units = [source.units[number] for number in source.picked]
+        return self.take(results, stored, valid, units)
+
+    def _open(self, results: dict) -> tuple[Source, tuple]:
+        """Open the files of an image, pick its bands, and name these."""
+        nodata = results.get('nodata') if self.nodata is None else self.nodata
+        path, frame = results['img_path'], results.get('frame')
+        names = results.get('file_bands')
+        if frame is not None:
+            paths = [path] if isinstance(path, str) else path
+            arrays = [read_frame(one, frame, 'img') for one in paths]
+            source = ArraySource(
+                np.concatenate(arrays, axis=2), None, nodata, name=paths[0]
+            )
+        else:
+            is_sure = results.get('trust_file_bands', False)
+            source = open_image(path, nodata, names if is_sure else None)
+        if names is not None and len(names) != len(source.all_bands):
+            raise BadImageError(
+                f'{source.name}: has {len(source.all_bands)} band(s), but '
+                f'{len(names)} are expected: {", ".join(names)}; set '
+                'file_bands of the data set to what the file holds, in its '
+                'order'
+            )
+        count = len(source.all_bands)
+        wanted = self.bands or results.get('bands') or range(count)
+        source.pick(
+            find_bands(source, wanted, names or (), results.get('sensor'))
+        )
+        return source, tuple(
+            names[band] if names and isinstance(band, int) else band
+            for band in wanted
+        )
 
     def take(
         self,
         results: dict,
         stored: np.ndarray,
         valid: np.ndarray | None = None,
+        units: Sequence[Unit] | None = None,
     ) -> dict:
         """Do what follows the reading, for pixels that were read elsewhere.
 
         Args:
-            results: As of :meth:`transform`; ``img_path`` is for errors.
-            stored: (H, W, bands), as the files have them.
-            valid: Pixels that may have data, (H, W) bool; None: all.
+            results: As of :meth:`transform`; ``bands`` names the bands,
+                ``img_path`` is for errors.
+            stored: (H, W, bands), as the files have them, in that order.
+            valid: Pixels that have data, (H, W) bool; None: all.
+            units: What stored values of each band stand for, as the file
+                defines it, in place of `scale` and `offset`.
 
         Returns:
             `results`, with the keys that :meth:`transform` adds.
@@ -115,62 +171,45 @@ class LoadBands(BaseTransform):
         Raises:
             BadImageError: As of :meth:`transform`.
         """
-        names = _file_bands(results, stored.shape[2])
-        picked = self._pick(results, names)
-        results['bands'] = tuple(names[i] for i in picked)
-        stored = stored[..., picked]
-        valid = self._valid(results, stored, valid)
-        image = self._convert(results, stored) if self.to_float32 else stored
+        if valid is not None and not valid.any() and not self.allow_blank:
+            raise BadImageError(
+                f'{_first_path(results)}: has no pixel with data; take it out '
+                'of the list, correct nodata, or set allow_blank=True of '
+                'LoadBands'
+            )
+        image = stored
+        if self.to_float32:
+            image = self._convert(results, stored, units)
         if valid is not None:
             image = np.where(valid[..., None], image, image.dtype.type(0))
             results['valid'] = valid.astype(np.uint8)
             results.setdefault('seg_fields', []).append('valid')
         if self.to_float32:
-            self._check_range(results, image, stored, valid)
+            expected = self.value_range or results.get('value_range')
+            part = np.s_[::_SAMPLE_STEP, ::_SAMPLE_STEP]
+            check_range(
+                _first_path(results),
+                image[part],
+                stored[part],
+                None if valid is None else valid[part],
+                expected,
+            )
         results['img'] = image
         results['img_shape'] = results['ori_shape'] = image.shape[:2]
         return results
 
-    def _pick(self, results: dict, names: Sequence) -> list[int]:
-        """Numbers of the bands to take, in the files' order."""
-        wanted = self.bands or results.get('bands') or range(len(names))
-        known = {name: i for i, name in enumerate(names)}
-        picked = []
-        for band in wanted:
-            number = known.get(band, band)
-            if not isinstance(number, int) or number >= len(names):
-                raise BadImageError(
-                    f'{_first_path(results)}: has no band {band!r}, but '
-                    f'{", ".join(map(str, names))}; set bands of LoadBands '
-                    'or of the data set'
-                )
-            picked.append(number)
-        return picked
-
-    def _valid(
-        self, results: dict, stored: np.ndarray, known: np.ndarray | None
-    ) -> np.ndarray | None:
-        """Which pixels (H, W) have data; None where all have."""
-        nodata = results.get('nodata') if self.nodata is None else self.nodata
-        valid = np.ones(stored.shape[:2], bool)
-        if known is not None:
-            valid &= known
-        if np.issubdtype(stored.dtype, np.floating):
-            valid &= np.isfinite(stored).all(axis=2)
-        if nodata is not None:
-            valid &= (stored != nodata).any(axis=2)
-        if not valid.any() and not self.allow_blank:
-            raise BadImageError(
-                f'{_first_path(results)}: has no pixel with data (all are '
-                f'{nodata if nodata is not None else "NaN"}); take it out of '
-                'the list, or set allow_blank=True of LoadBands'
-            )
-        return None if valid.all() else valid
-
-    def _convert(self, results: dict, stored: np.ndarray) -> np.ndarray:
+    def _convert(
+        self,
+        results: dict,
+        stored: np.ndarray,
+        units: Sequence[Unit] | None,
+    ) -> np.ndarray:
         image = stored.astype(np.float32)
-        scale = self._per_band('scale', results, 1)
-        offset = self._per_band('offset', results, 0)
+        if units is not None:
+            scale, offset = np.array(units, np.float32).T
+        else:
+            scale = self._per_band('scale', results, 1)
+            offset = self._per_band('offset', results, 0)
         if np.any(scale != 1):
             image *= scale
         if np.any(offset != 0):
@@ -198,36 +237,6 @@ class LoadBands(BaseTransform):
             )
         return value
 
-    def _check_range(
-        self,
-        results: dict,
-        image: np.ndarray,
-        stored: np.ndarray,
-        valid: np.ndarray | None,
-    ) -> None:
-        """Refuse digital numbers where reflectance is expected, and so on."""
-        expected = self.value_range or results.get('value_range')
-        if expected is None:
-            return
-        low, high = expected
-        part = np.s_[::_SAMPLE_STEP, ::_SAMPLE_STEP]
-        sample = image[part]
-        if valid is not None:
-            sample = sample[valid[part]]
-        if not sample.size:
-            return
-        median, top = np.percentile(sample, (50, 99))
-        width = high - low
-        if low - width <= median <= high + 2 * width and (
-            top - low >= width / 1000
-        ):
-            return
-        raise BadImageError(
-            f'{_first_path(results)}: its values are about {median:.3g}, but '
-            f'{low:g} to {high:g} is expected; '
-            f'{_advise(float(np.median(stored[part])))}'
-        )
-
     def __repr__(self) -> str:
         return (
             f'{type(self).__name__}(bands={self.bands}, scale={self.scale}, '
@@ -237,13 +246,57 @@ class LoadBands(BaseTransform):
         )
 
 
-def _advise(stored: float) -> str:
-    """Say which scale values of a file may need, by their median."""
-    if stored <= 2:
+def check_range(
+    name: str,
+    image: np.ndarray,
+    stored: np.ndarray,
+    valid: np.ndarray | None,
+    expected: tuple[float, float] | None,
+    is_whole: bool = False,
+) -> None:
+    """Refuse digital numbers where reflectance is expected, and so on.
+
+    Args:
+        name: Of the image, for the error.
+        image: (H, W, C), in the unit of the result.
+        stored: The same pixels as they are stored.
+        valid: Which have data, (H, W) bool; None: all.
+        expected: Where values in the unit of the result are; None: unknown.
+        is_whole: Whether these are pixels all over a scene. Then values far
+            too small are refused, too: a single tile may be dark.
+
+    Raises:
+        BadImageError: Values are far outside of what is expected; the
+            message has the scale to try.
+    """
+    if expected is None:
+        return
+    if valid is not None:
+        image, stored = image[valid], stored[valid]
+    if not image.size:
+        return
+    low, high = expected
+    median, top = np.percentile(image, (50, 99))
+    width = high - low
+    fits = low - width <= median <= high + 2 * width
+    if is_whole:
+        fits &= bool(np.percentile(image, 99.9) - low >= width * _DARKEST)
+    if fits and top - low >= width / 1000:
+        return
+    raise BadImageError(
+        f'{name}: its values are about {median:.3g} and {top:.3g} at most, '
+        f'but {low:g} to {high:g} is expected; '
+        f'{_advise(float(np.median(stored)), float(stored.max()))}'
+    )
+
+
+def _advise(stored: float, most: float) -> str:
+    """Name the scale that values of a file may need, by their size."""
+    if most <= 2:
         hint = 'scale=1 for reflectance'
-    elif stored <= 255:
+    elif most <= 255:
         hint = 'scale=1 / 255 for 8-bit values'
-    elif stored <= 1023:
+    elif most <= 1023:
         hint = 'scale=1 / 1023 for 10-bit or 1e-4 for reflectance * 10000'
     else:
         hint = (
@@ -251,44 +304,15 @@ def _advise(stored: float) -> str:
             'for Landsat 8 Level 1'
         )
     return (
-        f'the file holds values of about {stored:.3g}: set scale (and offset) '
-        f'of LoadBands or of the data set, e.g. {hint}'
+        f'the file holds values of about {stored:.3g}, {most:.5g} at most: '
+        'set scale (and offset) of LoadBands or of the data set, e.g. '
+        f'{hint}'
     )
 
 
 def _first_path(results: dict) -> str:
     path = results['img_path']
     return path if isinstance(path, str) else path[0]
-
-
-def _read_files(results: dict) -> np.ndarray:
-    """Read all bands (H, W, bands) of all files of an image."""
-    paths = results['img_path']
-    paths = [paths] if isinstance(paths, str) else paths
-    place = {k: results.get(k) for k in ('window', 'frame')}
-    arrays = [read_raster(path, **place) for path in paths]
-    for path, array in zip(paths, arrays):
-        if array.shape[:2] != arrays[0].shape[:2]:
-            (h, w), (height, width) = array.shape[:2], arrays[0].shape[:2]
-            raise BadImageError(
-                f'{path}: is {w} x {h} px, but {paths[0]} of the same image '
-                f'is {width} x {height} px (width x height)'
-            )
-    return arrays[0] if len(arrays) == 1 else np.concatenate(arrays, axis=2)
-
-
-def _file_bands(results: dict, count: int) -> Sequence:
-    """Names of the bands in the files, or numbers where there are none."""
-    names = results.get('file_bands')
-    if names is None:
-        return range(count)
-    if len(names) != count:
-        raise BadImageError(
-            f'{_first_path(results)}: has {count} band(s), but '
-            f'{len(names)} are expected: {", ".join(names)}; set file_bands '
-            'of the data set to what the file holds, in its order'
-        )
-    return names
 
 
 @TRANSFORMS.register_module()
@@ -355,14 +379,11 @@ def read_mask(info: dict) -> np.ndarray:
     Raises:
         BadImageError: It is unreadable or not a mask.
     """
-    path = info['seg_map_path']
-    bands = read_raster(path, info.get('window'), info.get('frame'), 'msk')
-    if bands.dtype.kind not in 'biu' or (bands != bands[..., :1]).any():
-        raise BadImageError(
-            f'{path}: is a picture of {bands.shape[2]} {bands.dtype} bands, '
-            'not a mask; a mask has one band of whole numbers, or equal ones'
-        )
-    values = bands[..., 0]
+    path, window = info['seg_map_path'], info.get('window')
+    if info.get('frame') is not None:
+        values = read_frame(path, info['frame'], 'msk')[..., 0]
+    else:
+        values = read_labels(path, window)
     codes = info.get('mask_codes')
     return values if codes is None else MASK_CODES[codes](values)
 

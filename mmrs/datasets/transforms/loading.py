@@ -6,14 +6,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform
-from PIL import Image, UnidentifiedImageError
 
 from mmrs.errors import BadImageError, InputError
+from mmrs.geo.pictures import check_orientation
+from mmrs.geo.sensors import common_names, has_names
+from mmrs.geo.source import Source, open_source
 from mmrs.registry import TRANSFORMS
 
-# The byte strings that end a whole file, and the one they must come after.
-_JPEG_SCAN, _JPEG_END = b'\xff\xda', b'\xff\xd9'
-_PNG_END = b'IEND\xaeB`\x82'
+_RGB = ('red', 'green', 'blue')
 
 
 @TRANSFORMS.register_module()
@@ -24,9 +24,9 @@ class LoadRSImage(BaseTransform):
     16-bit file as 8-bit and drop bands, all without a word. Here each of
     these raises :class:`BadImageError` with the file's name and the way out.
 
-    Files of one 8-bit band (SAR, panchromatic) become three equal bands.
-    JPEG orientation tags are not applied: annotations count the pixels as
-    they are stored.
+    Files of one 8-bit band (SAR, panchromatic) become three equal bands;
+    palettes become colours, and alpha is no band. Bands that have names are
+    taken by these.
 
     Required keys: ``img_path``; ``height`` and ``width`` where the data set
     knows them, to be compared with the file.
@@ -40,6 +40,9 @@ class LoadRSImage(BaseTransform):
         stretch: The values of the file that become 0 and 255. Needed for
             files that are not 8-bit, e.g. ``(0, 3000)`` for Sentinel-2.
         to_float32: Return float32, so that later resizing does not round.
+        orientation: ``'shown'``: turned as an EXIF tag demands, as labelling
+            tools show it; ``'stored'``: as stored, for annotations that
+            count pixels so.
     """
 
     def __init__(
@@ -47,10 +50,14 @@ class LoadRSImage(BaseTransform):
         bands: tuple[int, int, int] | None = None,
         stretch: tuple[float, float] | None = None,
         to_float32: bool = False,
+        orientation: str = 'shown',
     ) -> None:
+        check_orientation(orientation)
+        check_stretch(stretch, 'LoadRSImage')
         self.bands = bands
         self.stretch = stretch
         self.to_float32 = to_float32
+        self.orientation = orientation
 
     def transform(self, results: dict) -> dict:
         """Load ``results['img_path']``.
@@ -60,8 +67,10 @@ class LoadRSImage(BaseTransform):
                 another size than annotated, or its bands need a choice.
         """
         path = results['img_path']
-        image = _three_bands(read_bands(path), self.bands, path)
-        image = to_uint8(image, self.stretch, path, 'LoadRSImage')
+        source = open_source(path, orientation=self.orientation)
+        three_bands(source, self.bands, 'LoadRSImage')
+        image, valid = source.read_all()
+        image = to_uint8(image, valid, self.stretch, path, 'LoadRSImage')
         _check_size(image, results, path)
         image = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
         results['img'] = image.astype(np.float32) if self.to_float32 else image
@@ -71,148 +80,75 @@ class LoadRSImage(BaseTransform):
     def __repr__(self) -> str:
         return (
             f'{type(self).__name__}(bands={self.bands}, '
-            f'stretch={self.stretch}, to_float32={self.to_float32})'
+            f'stretch={self.stretch}, to_float32={self.to_float32}, '
+            f'orientation={self.orientation!r})'
         )
 
 
-def read_bands(path: str | Path) -> np.ndarray:
-    """Read all bands of an image file as they are stored.
-
-    Returns:
-        (H, W, bands) in the file's band order and dtype.
-
-    Raises:
-        BadImageError: The file is missing, unreadable or truncated.
-        InputError: It takes rasterio to read this TIFF, which is absent.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise BadImageError(f'{path}: no such image file')
-    is_tiff = path.suffix.lower() in ('.tif', '.tiff')
-    image = _read_tiff(path) if is_tiff else _read_plain(path)
-    return image[..., None] if image.ndim == 2 else image
-
-
-def _read_plain(path: Path) -> np.ndarray:
-    data = path.read_bytes()
-    if _is_truncated(data):
-        raise BadImageError(f'{path}: the file is truncated; copy it again')
-    image = None
-    if data:
-        image = cv2.imdecode(
-            np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED
-        )
-    if image is None:
-        raise BadImageError(f'{path}: not a readable image file')
-    if image.ndim == 2:
-        return image
-    # Reversing an axis of three in NumPy takes longer than decoding.
-    has_alpha = image.shape[2] == 4
-    code = cv2.COLOR_BGRA2RGBA if has_alpha else cv2.COLOR_BGR2RGB
-    return cv2.cvtColor(image, code)
-
-
-def _is_truncated(data: bytes) -> bool:
-    """Whether the end mark of a JPEG or PNG is missing.
-
-    Compressed JPEG data never holds the two-byte end mark, but a thumbnail
-    in the header does, so it must come after the last start of a scan.
-    """
-    if data.startswith(b'\xff\xd8'):
-        return data.rfind(_JPEG_END) < data.rfind(_JPEG_SCAN)
-    if data.startswith(b'\x89PNG'):
-        return data.rfind(_PNG_END) < 0
-    return False
-
-
-def _read_tiff(path: Path) -> np.ndarray:
-    """Read common TIFFs with Pillow, and all others with rasterio."""
-    try:
-        if _is_common_tiff(path):
-            return np.array(Image.open(path))
-    except OSError as error:
-        raise BadImageError(f'{path}: unreadable TIFF ({error})') from error
-    return _read_raster(path)
-
-
-def _is_common_tiff(path: Path) -> bool:
-    """Whether the TIFF is of one or three 8-bit bands.
-
-    Pillow opens some of the others too, but drops bands and low bytes.
-    """
-    try:
-        image = Image.open(path)
-    except (UnidentifiedImageError, Image.DecompressionBombError):
-        return False  # of another kind, or above Pillow's limit of pixels
-    samples, bits = image.tag_v2.get(277, 1), image.tag_v2.get(258, (1,))
-    return image.mode in ('L', 'RGB') and (
-        samples == len(image.mode) and set(bits) == {8}
-    )
-
-
-def _read_raster(path: Path) -> np.ndarray:
-    import warnings
-
-    try:
-        import rasterio
-        from rasterio.errors import NotGeoreferencedWarning, RasterioError
-    except ImportError as error:
-        raise InputError(
-            f'{path}: a TIFF of other than one or three 8-bit bands needs '
-            "rasterio: pip install 'mmrs[geo]'"
-        ) from error
-    with warnings.catch_warnings():
-        warnings.simplefilter('ignore', NotGeoreferencedWarning)
-        try:
-            with rasterio.open(path) as raster:
-                return np.moveaxis(raster.read(), 0, 2)
-        except RasterioError as error:
-            raise BadImageError(
-                f'{path}: unreadable TIFF ({error})'
-            ) from error
-
-
-def _three_bands(
-    image: np.ndarray, bands: tuple[int, int, int] | None, path: str
-) -> np.ndarray:
-    count = image.shape[2]
-    if bands is not None:
-        return select_bands(image, bands, path, 'LoadRSImage')
-    if count == 1:
-        return np.repeat(image, 3, axis=2)
-    if count == 3:
-        return image
-    raise BadImageError(
-        f'{path}: has {count} bands where 3 are needed; name those of '
-        'red, green and blue, e.g. LoadRSImage(bands=(0, 1, 2))'
-    )
-
-
-def select_bands(
-    image: np.ndarray, bands: Sequence[int], path: str, caller: str
-) -> np.ndarray:
-    """Take bands of an image (H, W, bands), in the order given.
+def three_bands(
+    source: Source, bands: tuple[int, int, int] | None, caller: str
+) -> None:
+    """Pick red, green and blue of an image, or its one band three times.
 
     Args:
-        image: Of any dtype.
-        bands: Counted from 0; a band may be taken more than once.
-        path: Its file, for the error.
+        source: The image.
+        bands: Their numbers from 0. None: by the names of the bands, and of
+            three bands without names as they are.
+        caller: The transform that asks, for the error.
+
+    Raises:
+        BadImageError: It has not these bands, or it takes a choice.
+    """
+    if bands is not None:
+        pick_bands(source, bands, caller)
+        return
+    names, count = source.all_bands, len(source.all_bands)
+    found = common_names(names, None, source.name)
+    if set(_RGB) <= set(found):
+        source.pick([found.index(color) for color in _RGB])
+    elif count == 1:
+        source.pick([0, 0, 0])
+    elif count != 3 or has_names(names):
+        shown = ', '.join(name or 'unnamed' for name in names)
+        raise BadImageError(
+            f'{source.name}: has {count} bands ({shown}) where red, green '
+            f'and blue are needed; name these, e.g. {caller}(bands=(0, 1, 2))'
+        )
+
+
+def pick_bands(source: Source, bands: Sequence[int], caller: str) -> None:
+    """Pick bands of an image by their numbers from 0.
+
+    Args:
+        source: The image.
+        bands: A band may be taken more than once.
         caller: The transform that asks, for the error.
 
     Raises:
         BadImageError: The image has not as many bands.
     """
-    count = image.shape[2]
+    count = len(source.all_bands)
     if max(bands) >= count:
         raise BadImageError(
-            f'{path}: has {count} band(s), so {caller}(bands={tuple(bands)}) '
-            f'asks too much; bands are counted from 0 to {count - 1}'
+            f'{source.name}: has {count} band(s), so {caller}(bands='
+            f'{tuple(bands)}) asks too much; bands are counted from 0 to '
+            f'{count - 1}'
         )
-    return image[..., list(bands)]
+    source.pick(bands)
+
+
+def check_stretch(stretch: tuple[float, float] | None, caller: str) -> None:
+    """Raise an InputError unless the first value is below the second."""
+    if stretch is not None and not stretch[0] < stretch[1]:
+        raise InputError(
+            f'{caller}(stretch={tuple(stretch)}): give the lower value first, '
+            'and not twice the same'
+        )
 
 
 def to_uint8(
     image: np.ndarray,
+    valid: np.ndarray | None,
     stretch: tuple[float, float] | None,
     path: str,
     caller: str,
@@ -220,7 +156,8 @@ def to_uint8(
     """Bring an image to 8 bits.
 
     Args:
-        image: Of any shape and dtype.
+        image: (H, W, bands), of any dtype.
+        valid: Where it has data, (H, W) bool; None: everywhere.
         stretch: The values that become 0 and 255.
         path: Its file, for the error.
         caller: The transform that asks, for the error.
@@ -234,12 +171,19 @@ def to_uint8(
         return np.clip(scaled.round(), 0, 255).astype(np.uint8)
     if image.dtype == np.uint8:
         return image
-    low, high = np.nanpercentile(image, (2, 98))
     raise BadImageError(
         f'{path}: holds {image.dtype} values where 8-bit ones are needed; '
         f'say which become 0 and 255, e.g. {caller}('
-        f'stretch=({low:g}, {high:g})), its 2nd and 98th percentile'
+        f'{_stretch_advice(image, valid)}), its 2nd and 98th percentile'
     )
+
+
+def _stretch_advice(image: np.ndarray, valid: np.ndarray | None) -> str:
+    values = image if valid is None else image[valid]
+    if not values.size or np.isnan(values).all():
+        return 'stretch=(0, 1)'
+    low, high = np.nanpercentile(values, (2, 98))
+    return f'stretch=({low:g}, {high:g})'
 
 
 def _check_size(image: np.ndarray, results: dict, path: str) -> None:

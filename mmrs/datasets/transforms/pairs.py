@@ -2,7 +2,6 @@
 
 import random
 import re
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,17 +10,15 @@ import torch
 from mmcv.transforms import BaseTransform, Compose
 
 from mmrs.errors import BadImageError, InputError
-from mmrs.geo.georeference import (
-    Georeference,
-    describe_grid,
-    same_grid,
-)
+from mmrs.geo.images import read_labels
+from mmrs.geo.pictures import check_orientation
+from mmrs.geo.source import Source, check_same_grid, open_source
 from mmrs.registry import TRANSFORMS
 from mmrs.structures import WORD_CLASSES, ChangeDataSample
 from mmrs.structures.change_words import names_any
 from mmrs.structures.vocabulary import END
 
-from .loading import read_bands, select_bands, to_uint8
+from .loading import check_stretch, pick_bands, to_uint8
 
 __all__ = [
     'BiTemporal',
@@ -42,15 +39,14 @@ class LoadImagePair(BaseTransform):
     """Load the images of both dates, with the checks of ``LoadRSImage``.
 
     Images keep all bands of their files, in the file's order (red, green and
-    blue where there are three).
-
-    Two GeoTIFFs must lie on the same grid. That is checked where rasterio is
-    installed.
+    blue where there are three). Two dates must lie on the same grid. Where
+    one of them has no data, nothing can be compared: masks are ignored there.
 
     Required keys: ``img_path``, two paths, the earlier date first.
 
     Added keys: ``imgs``, two arrays (H, W, bands), uint8 (or float32 of the
-    same values 0 to 255); ``img_shape`` and ``ori_shape``, both (H, W).
+    same values 0 to 255); ``img_shape`` and ``ori_shape``, both (H, W);
+    ``valid`` (H, W) bool, where both dates have data, if some have not.
 
     Args:
         bands: Which bands to take, counted from 0 in the file's order;
@@ -58,6 +54,7 @@ class LoadImagePair(BaseTransform):
         stretch: The values of the files that become 0 and 255. Needed for
             files that are not 8-bit, e.g. ``(0, 3000)`` for Sentinel-2.
         to_float32: Return float32, so that later resizing does not round.
+        orientation: As of :class:`~mmrs.datasets.LoadRSImage`.
     """
 
     def __init__(
@@ -65,10 +62,14 @@ class LoadImagePair(BaseTransform):
         bands: Sequence[int] | None = None,
         stretch: tuple[float, float] | None = None,
         to_float32: bool = False,
+        orientation: str = 'shown',
     ) -> None:
+        check_orientation(orientation)
+        check_stretch(stretch, 'LoadImagePair')
         self.bands = bands
         self.stretch = stretch
         self.to_float32 = to_float32
+        self.orientation = orientation
 
     def transform(self, results: dict) -> dict:
         """Load the images of ``results['img_path']``.
@@ -78,93 +79,69 @@ class LoadImagePair(BaseTransform):
                 values need a choice; or the two differ in size, bands or
                 grid.
         """
-        paths = results['img_path']
-        images = [self._load(path) for path in paths]
-        check_same_grid(*paths)
-        _check_alike(images, paths)
+        dates = [
+            open_source(path, orientation=self.orientation)
+            for path in results['img_path']
+        ]
+        if self.bands is not None:
+            for date in dates:
+                pick_bands(date, self.bands, 'LoadImagePair')
+        check_same_grid(*dates)
+        _check_alike(*dates)
+        read = [date.read_all() for date in dates]
+        images = to_uint8_alike(
+            read, self.stretch, dates[1].name, 'LoadImagePair'
+        )
+        if self.to_float32:
+            images = [image.astype(np.float32) for image in images]
+        valids = [valid for _, valid in read if valid is not None]
+        if valids:
+            results['valid'] = np.logical_and.reduce(valids)
         results['imgs'] = images
         results['img_shape'] = results['ori_shape'] = images[0].shape[:2]
         return results
 
-    def _load(self, path: str) -> np.ndarray:
-        image = read_bands(path)
-        if self.bands is not None:
-            image = select_bands(image, self.bands, path, 'LoadImagePair')
-        image = to_uint8(image, self.stretch, path, 'LoadImagePair')
-        return image.astype(np.float32) if self.to_float32 else image
-
     def __repr__(self) -> str:
         return (
             f'{type(self).__name__}(bands={self.bands}, '
-            f'stretch={self.stretch}, to_float32={self.to_float32})'
+            f'stretch={self.stretch}, to_float32={self.to_float32}, '
+            f'orientation={self.orientation!r})'
         )
 
 
-def _check_alike(images: list[np.ndarray], paths: Sequence[str]) -> None:
-    a, b = images
-    if a.shape[:2] != b.shape[:2]:
-        raise BadImageError(
-            f'{paths[1]}: is {b.shape[1]} x {b.shape[0]} px, but the earlier '
-            f'date {paths[0]} is {a.shape[1]} x {a.shape[0]} px (width x '
-            'height); a pair must show the same ground in the same pixels: '
-            'resample one to the grid of the other'
-        )
-    if a.shape[2] != b.shape[2]:
-        raise BadImageError(
-            f'{paths[1]}: has {b.shape[2]} band(s), but the earlier date '
-            f'{paths[0]} has {a.shape[2]}; name bands that both have, e.g. '
-            'LoadImagePair(bands=(0, 1, 2))'
-        )
+def to_uint8_alike(
+    dates: Sequence[tuple[np.ndarray, np.ndarray | None]],
+    stretch: tuple[float, float] | None,
+    path: str,
+    caller: str,
+) -> list[np.ndarray]:
+    """Bring images of several dates to 8 bits, by one stretch.
 
-
-def check_same_grid(path_a: str | Path, path_b: str | Path) -> None:
-    """Check that two GeoTIFFs show the same ground in the same pixels.
-
-    Files of other formats, without georeference, or where rasterio is not
-    installed, pass. Grids may differ by a tenth of a pixel.
+    Args:
+        dates: Pixels (H, W, bands) and where they have data.
+        stretch: The values that become 0 and 255.
+        path: A file, for the error.
+        caller: The transform that asks, for the error.
 
     Raises:
-        BadImageError: They lie on different grids.
+        BadImageError: One is not 8-bit, and there is no `stretch`; the one
+            that is proposed fits all dates.
     """
-    if not all(
-        Path(path).suffix.lower() in ('.tif', '.tiff')
-        for path in (path_a, path_b)
-    ):
-        return
-    a, b = _grid(path_a), _grid(path_b)
-    if a is None or b is None:
-        return
-    (place_a, shape), (place_b, shape_b) = a, b
-    if shape == shape_b and same_grid(place_a, place_b, shape):
-        return
-    aligned = Path(path_b).with_stem(f'{Path(path_b).stem}_aligned')
-    raise BadImageError(
-        f'{path_b}: lies on another grid ({describe_grid(*b)}) than the '
-        f'earlier date {path_a} ({describe_grid(*a)}); bring it to that '
-        f'grid: rio warp {path_b} {aligned} --like {path_a} --resampling '
-        'bilinear'
-    )
+    if stretch is None and any(p.dtype != np.uint8 for p, _ in dates):
+        values = [p if v is None else p[v] for p, v in dates]
+        bands = dates[0][0].shape[2]
+        together = np.concatenate([v.reshape(-1, bands) for v in values])
+        to_uint8(together[:, None], None, stretch, path, caller)
+    return [to_uint8(p, v, stretch, path, caller) for p, v in dates]
 
 
-def _grid(path: str | Path) -> tuple[Georeference, tuple[int, int]] | None:
-    """Place and shape, where the file tells them."""
-    try:
-        import rasterio
-        from rasterio.errors import NotGeoreferencedWarning, RasterioError
-    except ImportError:
-        return None
-    with warnings.catch_warnings():
-        warnings.simplefilter('ignore', NotGeoreferencedWarning)
-        try:
-            with rasterio.open(path) as raster:
-                if raster.crs is None:
-                    return None
-                place = Georeference(raster.crs, raster.transform)
-                return place, raster.shape
-        except RasterioError as error:
-            raise BadImageError(
-                f'{path}: unreadable TIFF ({error})'
-            ) from error
+def _check_alike(earlier: Source, later: Source) -> None:
+    if len(earlier.picked) != len(later.picked):
+        raise BadImageError(
+            f'{later.name}: has {len(later.picked)} band(s), but the earlier '
+            f'date {earlier.name} has {len(earlier.picked)}; name bands that '
+            'both have, e.g. LoadImagePair(bands=(0, 1, 2))'
+        )
 
 
 @TRANSFORMS.register_module()
@@ -221,12 +198,19 @@ class LoadChangeMask(BaseTransform):
                 'pixels to ignore)'
             )
         results['gt_seg_map'] = self._classes[values]
+        ignore_gaps(results)
         return results
 
     def __repr__(self) -> str:
         if self.threshold is not None:
             return f'{type(self).__name__}(threshold={self.threshold})'
         return f'{type(self).__name__}(label_map={dict(self.label_map)})'
+
+
+def ignore_gaps(results: dict) -> None:
+    """Ignore the pixels of a mask where a date has no data."""
+    if 'valid' in results:
+        results['gt_seg_map'][~results['valid']] = IGNORED
 
 
 def read_mask(path: str | Path, results: dict) -> np.ndarray:
@@ -240,23 +224,19 @@ def read_mask(path: str | Path, results: dict) -> np.ndarray:
     Raises:
         BadImageError: It is unreadable, of another kind, or of another size.
     """
-    bands = read_bands(path)
-    if bands.dtype == bool:
-        bands = bands * np.uint8(255)
-    if bands.dtype != np.uint8 or (bands[..., :3] != bands[..., :1]).any():
+    labels = read_labels(path)
+    if labels.dtype != np.uint8:
         raise BadImageError(
-            f'{path}: is a picture of {bands.shape[2]} {bands.dtype} bands '
-            'that differ, not a mask; a mask has one 8-bit band, or equal '
-            'ones'
+            f'{path}: holds {labels.dtype} values, not a mask of 8 bits'
         )
-    shape = results.get('ori_shape', bands.shape[:2])
-    if tuple(shape) != bands.shape[:2]:
+    shape = results.get('ori_shape', labels.shape)
+    if tuple(shape) != labels.shape:
         raise BadImageError(
-            f'{path}: the mask is {bands.shape[1]} x {bands.shape[0]} px, '
+            f'{path}: the mask is {labels.shape[1]} x {labels.shape[0]} px, '
             f'but its images {results["img_path"][0]} are {shape[1]} x '
             f'{shape[0]} px (width x height)'
         )
-    return bands[..., 0]
+    return labels
 
 
 @TRANSFORMS.register_module()
@@ -318,6 +298,7 @@ class LoadPseudoMask(BaseTransform):
         if self.clean:
             self._clean(mask, prob, results)
         results['gt_seg_map'] = mask
+        ignore_gaps(results)
         if self.kind == 'soft':
             results['gt_mask_prob'] = prob
         return results

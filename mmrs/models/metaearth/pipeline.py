@@ -10,7 +10,7 @@ from PIL import Image as PILImage
 
 from mmrs.errors import InputError
 
-from .rasters import generate_file, weights_hash
+from .job import generate_file, weights_hash
 from .sampling import (
     SCALE,
     ArrayImage,
@@ -253,11 +253,11 @@ class MetaEarthPipeline(DiffusionPipeline):
             stages: How many times to refine by four.
             gsd: Side of a pixel of `src` in metres. By default what its CRS
                 tells.
-            window: Left, top, width and height of the part to generate, in
+            window: Row, column, height and width of the part to generate, in
                 output pixels. It is the same as in the whole.
             bands: Numbers from 1 of red, green and blue; the first three.
             stretch: Low and high value of each band, see
-                :class:`~.rasters.source.SourceImage`.
+                :class:`~.source.SourceImage`.
             resample_to: Resample `src` to pixels of so many metres first.
             cog: Write a Cloud Optimized GeoTIFF.
             overviews: Add smaller copies.

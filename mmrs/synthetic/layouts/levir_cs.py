@@ -11,6 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
+from mmrs.geo.georeference import Georeference
+from mmrs.geo.writer import RasterTarget, write_raster
 from mmrs.synthetic.layouts.cloud_scenes import (
     GSD,
     Quality,
@@ -105,22 +107,12 @@ def _write_scene(
 
 def write_geotiff(path: Path, bands: np.ndarray, window: Window) -> None:
     """Write bands (C, H, W) with the window's place in degrees."""
-    import rasterio
-    from rasterio import Affine
-
-    path.parent.mkdir(parents=True, exist_ok=True)
     pixel = window.gsd / DEGREE
     west, north = _place(window)
-    with rasterio.open(
-        path,
-        'w',
-        driver='GTiff',
-        count=bands.shape[0],
-        height=bands.shape[1],
-        width=bands.shape[2],
-        dtype=bands.dtype,
-        crs='EPSG:4326',
-        transform=Affine(pixel, 0, west, 0, -pixel, north),
-        compress='deflate',
-    ) as file:
-        file.write(bands)
+    target = RasterTarget(
+        bands.shape[1:],
+        len(bands),
+        bands.dtype,
+        Georeference.named('EPSG:4326', (pixel, 0, west, 0, -pixel, north)),
+    )
+    write_raster(path, [(bands, None)], target, overviews=False)

@@ -11,7 +11,7 @@ from rasterio.crs import CRS
 from shapely.geometry import shape
 
 from mmrs.apis.scenes import ClassFilter, refine_rows
-from mmrs.geo.georeference import Georeference
+from mmrs.geo.georeference import Georeference, GroundSize
 from mmrs.geo.outlines import outline_rows, write_polygons
 from mmrs.geo.polygons import find_objects, masks_to_geojson
 from mmrs.geo.row_file import RowFile
@@ -62,7 +62,7 @@ def test_outlines_of_strips_are_those_of_the_whole(strip, seed):
 def test_an_object_that_is_joined_below():
     classes = np.array([[1, 0, 1], [1, 0, 1], [1, 0, 1], [0, 1, 0]], np.uint8)
     (found,) = outline_rows(in_strips(classes, 1), min_area=1)
-    assert found.found == (1, (0, 0, 3, 4), 7)
+    assert found.found == (1, (0, 0, 3, 4), 7, None)
     assert found.geometry.geom_type == 'MultiPolygon'
     assert found.geometry.area == 7
 
@@ -71,15 +71,16 @@ def test_an_object_that_is_joined_below():
 def test_files_of_polygons(tmp_path, ending):
     classes = blobs(100, 120)
     path = tmp_path / f'objects.{ending}'
-    outlines = outline_rows(in_strips(classes, 30))
-    count = write_polygons(path, outlines, CLASSES, PLACE, pixel_m2=100)
+    ground = GroundSize(10.0)
+    outlines = outline_rows(in_strips(classes, 30), ground=ground)
+    count = write_polygons(path, outlines, CLASSES, PLACE)
     import pyogrio.raw
 
     meta, _, geometries, columns = pyogrio.raw.read(path)
     assert meta['crs'] == 'EPSG:32633'
     values = dict(zip(meta['fields'], columns))
     assert len(geometries) == count == len(values['class'])
-    expected = masks_to_geojson(classes, CLASSES, PLACE, pixel_m2=100)
+    expected = masks_to_geojson(classes, CLASSES, PLACE, ground=ground)
     theirs = {
         shape(f['geometry']).normalize().wkt: f['properties']
         for f in expected['features']

@@ -9,9 +9,14 @@ from PIL import Image
 from mmrs.apis.scenes import ClassSink, predict_scene
 from mmrs.errors import BadImageError
 from mmrs.geo.georeference import Georeference
-from mmrs.geo.geotiff import write_geotiff
 from mmrs.geo.row_file import RowFile
-from mmrs.geo.source import ArraySource, PairSource, RasterSource, open_source
+from mmrs.geo.source import (
+    ArraySource,
+    PairSource,
+    RasterSource,
+    open_source,
+)
+from mmrs.geo.writer import RasterTarget, write_rows
 
 UTM = Affine(10.0, 0, 600000.25, 0, -10.0, 5000000.75)
 
@@ -48,7 +53,7 @@ def test_windows_of_a_raster(tmp_path, scene):
     path = write_tiff(
         tmp_path / 'a.tif', scene, ('blue', 'green', 'red', 'nir')
     )
-    source = RasterSource(path, ['red', 'blue'])
+    source = open_source(path, ['red', 'blue'])
     assert source.shape == (90, 140)
     assert source.bands == ('red', 'blue')
     assert source.place == Georeference(rasterio.crs.CRS.from_epsg(32633), UTM)
@@ -68,7 +73,7 @@ def test_bands_that_are_not_there(tmp_path, scene):
     )
     for band in ('swir', 4, -1):
         with pytest.raises(BadImageError, match='no band .* blue, green, red'):
-            RasterSource(path, [band])
+            open_source(path, [band])
     with pytest.raises(BadImageError, match='4 band.* 2 names'):
         RasterSource(path, names=['blue', 'green'])
 
@@ -200,7 +205,7 @@ def test_two_dates(tmp_path, scene):
         write_tiff(tmp_path / 'a.tif', scene),
         write_tiff(tmp_path / 'b.tif', later),
     ]
-    source = PairSource(*(RasterSource(path, [0, 1]) for path in paths))
+    source = PairSource(*(open_source(path, [0, 1]) for path in paths))
     with source.opened(64, 1):
         pixels, valid = source.read((10, 10, 75, 60))
     np.testing.assert_array_equal(
@@ -249,14 +254,15 @@ def test_a_geotiff(tmp_path, dtype):
     values[:, :30] = nodata = np.iinfo(dtype).max
     place = Georeference(rasterio.crs.CRS.from_epsg(32633), UTM)
     path = tmp_path / 'new' / 'map.tif'
-    write_geotiff(
-        path,
-        row_file(tmp_path / 'r', values),
-        place,
-        nodata,
-        ['background', 'cloud', 'snow'],
-        [(0, 0, 0), (128, 128, 128), (255, 255, 255)],
+    target = RasterTarget(
+        values.shape[1:],
+        dtype=dtype,
+        place=place,
+        nodata=nodata,
+        classes=['background', 'cloud', 'snow'],
+        palette=[(0, 0, 0), (128, 128, 128), (255, 255, 255)],
     )
+    write_rows(path, row_file(tmp_path / 'r', values), target)
     with rasterio.open(path) as file:
         np.testing.assert_array_equal(file.read(), values)
         assert file.crs == place.crs
@@ -264,7 +270,7 @@ def test_a_geotiff(tmp_path, dtype):
         assert file.nodata == nodata
         assert file.block_shapes == [(512, 512)]
         assert file.compression.value == 'DEFLATE'
-        assert file.overviews(1) == [2]
+        assert file.overviews(1) == [2, 4, 8]
         assert file.tags(1)['class_2'] == 'snow'
         if dtype == np.uint8:
             assert file.colormap(1)[1] == (128, 128, 128, 255)
@@ -274,14 +280,16 @@ def test_a_geotiff(tmp_path, dtype):
 def test_a_geotiff_of_probabilities(tmp_path):
     values = np.random.default_rng(0).integers(0, 255, (3, 40, 50), np.uint8)
     path = tmp_path / 'p.tif'
-    write_geotiff(
-        path,
-        row_file(tmp_path / 'r', values),
-        bands=['a', 'b', 'c'],
+    target = RasterTarget(
+        (40, 50),
+        3,
+        np.uint16,
+        band_names=['a', 'b', 'c'],
         scale=1 / 254,
         nodata=255,
-        compress='none',
     )
+    rows = row_file(tmp_path / 'r', values)
+    write_rows(path, rows, target, compress='none')
     with rasterio.open(path) as file:
         np.testing.assert_array_equal(file.read(), values)
         assert file.descriptions == ('a', 'b', 'c')

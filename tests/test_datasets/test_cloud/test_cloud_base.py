@@ -207,14 +207,40 @@ def test_shares_of_the_classes_are_logged(levir_cs, monkeypatch):
     assert f'cloud 25.0%, snow {snow:.1%}, ignored 0.0%' in lines[-1]
 
 
-def test_bands_in_another_order(levir_cs, write_tiff):
+STORED = np.broadcast_to(
+    np.array([400, 300, 200, 100], np.uint16), (40, 48, 4)
+)
+
+
+@pytest.mark.parametrize(
+    'names', [('nir', 'red', 'green', 'blue'), ('B4', 'B3', 'B2', 'B1')]
+)
+def test_bands_are_found_by_their_names(names, levir_cs, write_tiff):
     path = levir_cs / 'train/mss/GF1_WFV1_E0.0_N45.9_train_mss.tiff'
-    image = np.ones((40, 48, 4), np.uint16)
-    write_tiff(path, image, ['red', 'green', 'blue', 'nir'])
-    with pytest.raises(InputError, match='named red, green, blue, nir, but'):
-        LevirCSDataset(str(levir_cs), 'trainval')
-    LevirCSDataset(
-        str(levir_cs), 'trainval', file_bands=['red', 'green', 'blue', 'nir']
+    write_tiff(path, STORED, names)
+    data = LevirCSDataset(str(levir_cs), 'trainval', pipeline=PIPELINE)
+    np.testing.assert_allclose(
+        data[0]['img'][0, 0] * 1023, [100, 200, 300, 400], rtol=1e-5
+    )
+
+
+@pytest.mark.parametrize(
+    ('names', 'unknown'),
+    [
+        (('nir', 'one', 'green', 'blue'), 'one'),
+        (('B08', 'B04', 'B03', 'B02'), 'B08'),  # no band of Gaofen-1
+    ],
+)
+def test_names_that_are_not_understood(names, unknown, levir_cs, write_tiff):
+    path = levir_cs / 'test/mss/GF1_WFV1_E0.0_N45.9_test_mss.tiff'
+    write_tiff(path, STORED, names)
+    build = dict(split='test', pipeline=PIPELINE, test_mode=True)
+    with pytest.raises(InputError, match=f'not understood: {unknown}'):
+        LevirCSDataset(str(levir_cs), **build)[0]
+    build['file_bands'] = ['nir', 'red', 'green', 'blue']
+    found = LevirCSDataset(str(levir_cs), **build)[0]
+    np.testing.assert_allclose(
+        found['img'][0, 0] * 1023, [400, 300, 200, 100], rtol=1e-5
     )
 
 

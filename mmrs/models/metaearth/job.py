@@ -13,12 +13,14 @@ from mmengine.logging import print_log
 from rich.progress import track
 
 from mmrs.errors import InputError
+from mmrs.geo.opening import Location, as_location
+from mmrs.geo.strip_store import StripStore
+from mmrs.geo.tiles import Window
+from mmrs.geo.writer import RasterTarget, Strip, check_target, write_raster
 from mmrs.version import __version__
 
-from ..sampling import SCALE, JointlyGeneratedImage
-from .source import SourceImage, Stretch, Transform
-from .strips import StripStore
-from .target import Strip, Target, check_target, write_image
+from .sampling import SCALE, JointlyGeneratedImage
+from .source import SourceImage, Stretch
 
 #: Metres a pixel of what the stages of the paper start from.
 NOMINAL_GSDS = (256.0, 64.0, 16.0)
@@ -26,12 +28,10 @@ NOMINAL_GSDS = (256.0, 64.0, 16.0)
 _GSD_TOLERANCE = 0.2
 _SCANNED_ROWS = 512
 
-Window = tuple[int, int, int, int]
-
 
 def generate_file(
     pipeline,
-    src: str | Path,
+    src: Location,
     dst: str | Path,
     stages: int = 3,
     gsd: float | None = None,
@@ -46,7 +46,7 @@ def generate_file(
     **settings,
 ) -> dict:
     """Generate a file; :meth:`~..pipeline.MetaEarthPipeline.to_geotiff`."""
-    src, dst = Path(src), Path(dst)
+    src, dst = as_location(src), Path(dst)
     check_target(dst)
     if dst.exists() and not overwrite:
         raise InputError(f'{dst}: exists; remove it, or overwrite it')
@@ -64,8 +64,8 @@ def generate_file(
         target = job.target(tags)
         strips = job.read_strips(store)
         try:
-            write_image(dst, strips, target, store.folder, cog, overviews)
-        except _write_errors() as error:
+            write_raster(dst, strips, target, cog, overviews)
+        except OSError as error:
             raise InputError(
                 f'{dst}: could not be written ({error}); all rows are kept '
                 f'in {store.folder}: make room and run the same command again'
@@ -74,8 +74,8 @@ def generate_file(
     dist.barrier()
     return dict(
         path=str(dst),
-        height=job.window[3],
-        width=job.window[2],
+        height=job.window.height,
+        width=job.window.width,
         gsd=gsd / SCALE**stages,
         strips=len(job.strips),
         strips_made=made,
@@ -89,7 +89,7 @@ class _Job:
         source: The file that it is generated from.
         image: The output of the last stage.
         factor: Pixels of `image` a pixel of `source`, along a side.
-        window: Left, top, width and height in pixels of `image`.
+        window: Of it, in pixels of `image`.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class _Job:
     ):
         self.source, self.image = source, image
         self.factor, self.window = factor, window
-        _, top, _, height = window
+        top, _, height, _ = window
         # Strips end where windows do, so that none is computed twice.
         step = image.stride
         first, last = top // step, -(-(top + height) // step)
@@ -107,7 +107,7 @@ class _Job:
 
     def check_data(self) -> None:
         """Raise an InputError if there is nothing to generate from."""
-        left, top, width, height = self._source_part()
+        top, left, height, width = self._source_part()
         for row in range(top, top + height, _SCANNED_ROWS):
             rows = min(_SCANNED_ROWS, top + height - row)
             if self.source.valid(row, left, rows, width).any():
@@ -121,14 +121,14 @@ class _Job:
     def read(self, strip: tuple[int, int]) -> np.ndarray:
         """Generate the rows [first, last): (rows, width, 3), uint8."""
         top, bottom = strip
-        left, _, width, _ = self.window
+        _, left, _, width = self.window
         wanted = self.valid(strip)
         return self.image.read(top, left, bottom - top, width, wanted)
 
     def valid(self, strip: tuple[int, int]) -> np.ndarray:
         """Which pixels of rows [first, last) lie on data: bool."""
         (top, bottom), factor = strip, self.factor
-        left, _, width, _ = self.window
+        _, left, _, width = self.window
         row, col = top // factor, left // factor
         rows = -(-bottom // factor) - row
         cols = -(-(left + width) // factor) - col
@@ -142,47 +142,34 @@ class _Job:
         """Read all finished strips, and which pixels have data."""
         for index, strip in enumerate(self.strips):
             gaps = self.source.has_gaps
-            yield store.load(index), self.valid(strip) if gaps else None
+            pixels = np.moveaxis(store.load(index), 2, 0)
+            yield pixels, self.valid(strip) if gaps else None
 
-    def target(self, tags: dict[str, str]) -> Target:
-        """What the file says beside its pixels."""
-        left, top, width, height = self.window
+    def target(self, tags: dict[str, str]) -> RasterTarget:
+        """What the file is beside its pixels."""
+        top, left, height, width = self.window
         nodata, place = self.source.nodata, self.source.place
         fits = nodata is not None and nodata in range(256)
-        transform = place.transform
-        if transform is not None:
-            transform = part_of(transform, self.factor, left, top)
-        return Target(
-            height=height,
-            width=width,
-            transform=transform,
-            crs=place.crs,
+        if place is not None:
+            place = place.part(top, left, self.factor)
+        return RasterTarget(
+            (height, width),
+            bands=3,
+            place=place,
             nodata=int(nodata) if fits else None,
             has_gaps=self.source.has_gaps,
             tags=tags,
         )
 
     def _is_part(self) -> bool:
-        return self.window != (0, 0, self.image.width, self.image.height)
+        return self.window != (0, 0, self.image.height, self.image.width)
 
     def _source_part(self) -> Window:
-        left, top, width, height = self.window
+        top, left, height, width = self.window
         col, row = left // self.factor, top // self.factor
         right = -(-(left + width) // self.factor)
         bottom = -(-(top + height) // self.factor)
-        return col, row, right - col, bottom - row
-
-
-def part_of(
-    transform: Transform, factor: int, left: int, top: int
-) -> Transform:
-    """Transform of a part of an image that is finer by `factor`.
-
-    The outer corner of the whole stays where it is, whatever the rotation.
-    """
-    a, b, c, d, e, f = transform
-    a, b, d, e = (side / factor for side in (a, b, d, e))
-    return (a, b, c + a * left + b * top, d, e, f + d * left + e * top)
+        return Window(row, col, bottom - row, right - col)
 
 
 def _tell_unusual(source: SourceImage, gsd: float) -> None:
@@ -200,21 +187,15 @@ def _tell_unusual(source: SourceImage, gsd: float) -> None:
 
 def _check_window(image, window: Window | None) -> Window:
     if window is None:
-        return (0, 0, image.width, image.height)
-    left, top, width, height = window
-    inside = (
-        min(left, top) >= 0
-        and min(width, height) > 0
-        and left + width <= image.width
-        and top + height <= image.height
-    )
-    if not inside:
+        return Window(0, 0, image.height, image.width)
+    window = Window(*window)
+    if not window.is_inside((image.height, image.width)):
         raise InputError(
-            f'window is {tuple(window)} (left, top, width, height), but the '
+            f'window is {tuple(window)} (row, column, height, width), but the '
             f'generated image is {image.width} x {image.height} px; stay '
             'inside of it'
         )
-    return tuple(window)
+    return window
 
 
 def _provenance(
@@ -225,13 +206,12 @@ def _provenance(
     gsds = [gsd / SCALE**k for k in range(stages + 1)]
     # Other batches change nothing, or rounding on a GPU only.
     shown = {k: v for k, v in vars(settings).items() if k != 'tile_batch'}
-    with source.path.open('rb') as file:
-        source_hash = hashlib.file_digest(file, 'sha256').hexdigest()
+    source_hash = file_hash(source.path)
     tags = dict(
         SYNTHETIC='1',
         GENERATOR=f'MetaEarth, mmrs {__version__}',
         WEIGHTS_SHA256=pipeline.weights_hash(),
-        SOURCE=source.path.name,
+        SOURCE=Path(str(source.path)).name,
         SOURCE_SHA256=source_hash,
         SOURCE_SIZE=f'{source.width} x {source.height}',
         BANDS=' '.join(map(str, source.bands)),
@@ -278,7 +258,7 @@ def _make_strips(
         job.image.read(0, 0, 1, 1)  # too large an image is told at once
     shown = track(
         indices,
-        description=f'{job.window[2]} x {job.window[3]} px',
+        description=f'{job.window.width} x {job.window.height} px',
         disable=not (show_progress and dist.is_main_process()),
     )
     for index in shown:
@@ -287,12 +267,12 @@ def _make_strips(
     return len(indices)
 
 
-def _write_errors() -> tuple[type[Exception], ...]:
-    try:
-        from rasterio.errors import RasterioError
-    except ImportError:
-        return (OSError,)
-    return (OSError, RasterioError)
+def file_hash(location: Location) -> str:
+    """SHA-256 of a file; of an address, of the address itself."""
+    if isinstance(location, str):
+        return hashlib.sha256(location.encode()).hexdigest()
+    with location.open('rb') as file:
+        return hashlib.file_digest(file, 'sha256').hexdigest()
 
 
 def weights_hash(*modules: torch.nn.Module) -> str:
