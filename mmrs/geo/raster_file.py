@@ -107,7 +107,7 @@ class RasterFile:
             _check_colors(location, file)
             self.has_alpha = _find_alpha(file) is not None
             self._alpha = None if with_alpha else _find_alpha(file)
-            self._has_mask = _has_mask(file) and not self.has_alpha
+            self._has_mask = _has_mask(file)
             self.is_masked = self._has_mask or self._alpha is not None
             if self._table is not None and not self._table[:, -1].all():
                 self.is_masked = True
@@ -281,11 +281,21 @@ def _check_colors(location: Location, file: 'DatasetReader') -> None:
 
 
 def _find_alpha(file: 'DatasetReader') -> int | None:
-    names = [color.name for color in file.colorinterp]
-    return names.index('alpha') + 1 if 'alpha' in names else None
+    """Number of the alpha band.
+
+    GDAL marks the last of four 8-bit bands so unless it is asked not to: one
+    that is named as another band is that band.
+    """
+    for number, color in enumerate(file.colorinterp):
+        name = (file.descriptions[number] or '').strip().lower()
+        if color.name == 'alpha' and (not name or 'alpha' in name):
+            return number + 1
+    return None
 
 
 def _has_mask(file: 'DatasetReader') -> bool:
+    """Whether a mask that is no band goes with the file."""
     from rasterio.enums import MaskFlags
 
-    return MaskFlags.per_dataset in file.mask_flag_enums[0]
+    flags = file.mask_flag_enums[0]
+    return MaskFlags.per_dataset in flags and MaskFlags.alpha not in flags

@@ -428,6 +428,11 @@ class RasterSource(Source):
         return any(file.is_masked for file in self.files)
 
     @property
+    def blocks_decoded(self) -> int:
+        """How many blocks of slow files were decoded while it is open."""
+        return sum(cache.decoded for cache in self._blocks if cache)
+
+    @property
     def nodata(self) -> float | None:
         """Nodata value of the first band that is read; None: it has none."""
         file, band = self._where[self.picked[0]]
