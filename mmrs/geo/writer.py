@@ -63,7 +63,8 @@ class RasterTarget:
     @property
     def is_picture(self) -> bool:
         """Whether it is red, green and blue in 8 bits."""
-        return self.bands == 3 and np.dtype(self.dtype) == np.uint8
+        is_rgb = self.bands == 3 and np.dtype(self.dtype) == np.uint8
+        return is_rgb and not self.band_names and self.scale is None
 
 
 def check_target(path: Path) -> None:
@@ -149,6 +150,7 @@ def _write_tiff(
         warnings.simplefilter('ignore', NotGeoreferencedWarning)
         settings = _profile(target, block, compress)
         with rasterio.open(path, 'w', **settings) as file:
+            file.update_tags(**target.tags)
             _write_strips(file, _regroup(strips, block), target)
             _describe(file, target)
         average = 'average' if target.is_picture else 'nearest'
@@ -206,7 +208,6 @@ def _write_strips(file, strips: Iterable[Strip], target: RasterTarget) -> None:
 
 
 def _describe(file, target: RasterTarget) -> None:
-    file.update_tags(**target.tags)
     if target.palette is not None and np.dtype(target.dtype) == np.uint8:
         colors = {i: tuple(c) for i, c in enumerate(target.palette)}
         file.write_colormap(1, colors)
