@@ -35,7 +35,9 @@ TASK_SETTINGS = {
     'overlap',
     'polygons',
     'probabilities',
+    'regular',
     'score_thr',
+    'simplify',
     'skip_existing',
     'tile',
     'top_k',
@@ -164,8 +166,19 @@ def _add_cloud_arguments(clouds: argparse._ArgumentGroup) -> None:
     )
     add(
         '--polygons',
-        choices=['geojson', 'gpkg'],
+        choices=['geojson', 'gpkg', 'shp'],
         help='write the outlines of objects',
+    )
+    add(
+        '--simplify',
+        type=float,
+        metavar='PIXELS',
+        help='how far outlines may leave the edges of pixels (default: 0)',
+    )
+    add(
+        '--regular',
+        action='store_true',
+        help='make the corners of simplified outlines right angles',
     )
     add(
         '--skip-existing',

@@ -11,9 +11,10 @@ import numpy as np
 from PIL import Image
 
 from mmrs.geo.georeference import GroundSize
-from mmrs.geo.outlines import outline_rows, write_polygons
+from mmrs.geo.outlines import generalised, outline_rows
 from mmrs.geo.row_file import RowFile
 from mmrs.geo.source import ArraySource, Source
+from mmrs.geo.vectors import write_polygons
 from mmrs.geo.writer import RasterTarget, write_rows
 from mmrs.visualization.class_maps import (
     bands_to_rgb,
@@ -40,6 +41,8 @@ class CloudFiles:
         min_area: Pixels of the smallest object that is outlined.
         wgs84: Outline in longitude and latitude.
         draw: Write quick-looks.
+        simplify: How far outlines may leave the edges of pixels, in px.
+        regular: Make the corners of simplified outlines right angles.
     """
 
     def __init__(
@@ -51,6 +54,8 @@ class CloudFiles:
         min_area: int,
         wgs84: bool,
         draw: bool,
+        simplify: float = 0,
+        regular: bool = False,
     ) -> None:
         self.out_dir = out_dir
         self.classes = classes
@@ -59,6 +64,8 @@ class CloudFiles:
         self.min_area = min_area
         self.wgs84 = wgs84
         self.draw = draw
+        self.simplify = simplify
+        self.regular = regular
 
     def unfinished(self, stem: str) -> Path:
         """Folder of the rows of a scene that is being predicted."""
@@ -114,7 +121,13 @@ class CloudFiles:
             strips = ((y, rows[0]) for y, rows in classes.strips(_STRIP))
             write_polygons(
                 self._path(files['polygons']),
-                outline_rows(strips, self.min_area, (0, sink.nodata), ground),
+                generalised(
+                    outline_rows(
+                        strips, self.min_area, (0, sink.nodata), ground
+                    ),
+                    self.simplify,
+                    self.regular,
+                ),
                 self.classes,
                 source.place,
                 self.wgs84,

@@ -19,6 +19,7 @@ from mmrs.datasets.transforms.bands import LoadBands, check_range
 from mmrs.errors import BadImageError, InputError
 from mmrs.geo.georeference import GroundSize, ground_size
 from mmrs.geo.opening import file_stamp
+from mmrs.geo.outlines import check_generalised
 from mmrs.geo.polygons import MIN_AREA
 from mmrs.geo.row_file import RowFile
 from mmrs.geo.scene import open_scene, sample_windows
@@ -115,6 +116,8 @@ class CloudInferencer(BaseInferencer):
         gsd: float | None = None,
         probabilities: bool = False,
         polygons: str | None = None,
+        simplify: float = 0,
+        regular: bool = False,
         min_area: int = MIN_AREA,
         geojson_crs: str = 'image',
         draw: bool = True,
@@ -152,8 +155,11 @@ class CloudInferencer(BaseInferencer):
                 says.
             probabilities: Write ``probabilities/*.tif``, one band a class
                 (before `min_blob` and `dilate`).
-            polygons: ``'geojson'`` or ``'gpkg'``: write ``polygons/*``, the
-                outlines of all objects but those of the first class.
+            polygons: ``'geojson'``, ``'gpkg'`` or ``'shp'``: write
+                ``polygons/*``, the outlines of all objects but those of the
+                first class.
+            simplify: How far outlines may leave the edges of pixels, in px.
+            regular: Make the corners of simplified outlines right angles.
             min_area: Objects of fewer pixels are not outlined.
             geojson_crs: ``'image'``: polygons have the coordinates of the
                 scene's CRS. ``'wgs84'``: longitude and latitude.
@@ -175,6 +181,7 @@ class CloudInferencer(BaseInferencer):
             InputError: A setting is none, or the only scene cannot be used.
         """
         _check_settings(batch_size, polygons, geojson_crs, min_blob)
+        check_generalised(simplify, regular)
         scenes = list_scenes(inputs)
         settings = dict(
             tile=tile,
@@ -205,6 +212,8 @@ class CloudInferencer(BaseInferencer):
                 min_area,
                 geojson_crs == 'wgs84',
                 draw and out_dir is not None,
+                simplify,
+                regular,
             )
             try:
                 for number, scene in enumerate(scenes):
@@ -265,6 +274,8 @@ class CloudInferencer(BaseInferencer):
             dilate=change.dilate,
             gsd=wanted['gsd'],
             polygons=files.polygons,
+            simplify=files.simplify,
+            regular=files.regular,
             min_area=files.min_area,
             wgs84=files.wgs84,
             draw=files.draw,
@@ -656,9 +667,9 @@ def _check_settings(
 ) -> None:
     if batch_size < 1:
         raise InputError(f'batch_size={batch_size}: must be 1 at least')
-    if polygons not in (None, 'geojson', 'gpkg'):
+    if polygons not in (None, 'geojson', 'gpkg', 'shp'):
         raise InputError(
-            f"polygons={polygons!r}: must be 'geojson', 'gpkg' or None"
+            f"polygons={polygons!r}: must be 'geojson', 'gpkg', 'shp' or None"
         )
     if geojson_crs not in ('image', 'wgs84'):
         raise InputError(

@@ -1,13 +1,7 @@
 """Outlines of the objects of a map, strip by strip, whole in the end."""
 
-import json
-import os
-import warnings
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,17 +11,12 @@ from mmrs.geo.georeference import Georeference, GroundSize
 from mmrs.geo.polygons import (
     MIN_AREA,
     MaskObject,
-    collection_head,
-    feature,
     find_objects,
     outline_parts,
-    to_wgs84,
 )
 
 if TYPE_CHECKING:
     from shapely.geometry.base import BaseGeometry
-
-_AT_ONCE = 1000  # features
 
 
 @dataclass
@@ -209,149 +198,112 @@ def _turns(ring: np.ndarray) -> np.ndarray:
     return points[turn != 0]
 
 
-def write_polygons(
-    path: str | Path,
-    outlines: Iterable[Outline],
-    classes: Sequence[str],
-    place: Georeference | None = None,
-    wgs84: bool = False,
-) -> int:
-    """Write outlines to a GeoJSON or GeoPackage file.
+def generalised(
+    outlines: Iterable[Outline], tolerance: float = 0, regular: bool = False
+) -> Iterator[Outline]:
+    """Simplify outlines, which follow the edges of pixels.
 
-    Features and the naming of the CRS are those of
-    :func:`~mmrs.geo.polygons.masks_to_geojson`. The file is moved to its
-    place when it is complete.
+    An outline that would become invalid or empty stays as it is.
 
     Args:
-        path: Ends in ``.geojson`` or ``.gpkg``.
         outlines: In pixels.
-        classes: Name of each class.
-        place: Where the map lies. None: coordinates are pixels.
-        wgs84: Write longitude and latitude.
-
-    Returns:
-        How many were written.
+        tolerance: How far an outline may move, in px.
+        regular: Make corners right angles, as those of buildings are, along
+            the main direction of each object.
 
     Raises:
-        InputError: A package is not installed.
+        InputError: `tolerance` is negative, or 0 with `regular`.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f'.{path.stem}.part{path.suffix}')
-    partial.unlink(missing_ok=True)
-    if place is not None and place.transform is None:
-        place = None
-    wgs84 = wgs84 and place is not None and place.crs is not None
-    features = _features(outlines, classes, place, wgs84)
-    write = _write_geopackage if path.suffix == '.gpkg' else _write_geojson
-    count = write(partial, features, place, wgs84)
-    os.replace(partial, path)
-    return count
+    check_generalised(tolerance, regular)
+    for outline in outlines:
+        yield Outline(
+            outline.found, _generalise(outline.geometry, tolerance, regular)
+        )
 
 
-def _features(
-    outlines: Iterable[Outline],
-    classes: Sequence[str],
-    place: Georeference | None,
-    wgs84: bool,
-) -> Iterator[list[dict]]:
-    """Make GeoJSON features of outlines, some at a time."""
-    shapely = _shapely()
-    number = 0
-    outlines = iter(outlines)
-    while some := list(islice(outlines, _AT_ONCE)):
-        geometries = [outline.geometry for outline in some]
-        if place is not None:
-            to_ground = np.reshape(place.transform, (3, 3))[:2].T
-            geometries = shapely.transform(
-                geometries, lambda xy, m=to_ground: xy @ m[:2] + m[2]
-            )
-        geometries = [geometry.__geo_interface__ for geometry in geometries]
-        if wgs84:
-            geometries = to_wgs84(geometries, place.crs)
-        features = []
-        for outline, geometry in zip(some, geometries):
-            number += 1
-            features.append(feature(number, outline.found, geometry, classes))
-        yield features
-
-
-def _write_geojson(
-    path: Path,
-    features: Iterable[list[dict]],
-    place: Georeference | None,
-    wgs84: bool,
-) -> int:
-    """Write feature by feature: the text of all need not fit in memory."""
-    head = json.dumps(collection_head(place, wgs84))
-    count = 0
-    with path.open('w', encoding='utf-8') as file:
-        file.write(head[:-1] + ', "features": [')
-        for some in features:
-            for one in some:
-                file.write((',\n' if count else '\n') + json.dumps(one))
-                count += 1
-        file.write('\n]}\n')
-    return count
-
-
-def _write_geopackage(
-    path: Path,
-    features: Iterable[list[dict]],
-    place: Georeference | None,
-    wgs84: bool,
-) -> int:
-    try:
-        from pyogrio.raw import write
-    except ImportError as error:
+def check_generalised(tolerance: float, regular: bool) -> None:
+    """Raise an InputError for settings that :func:`generalised` refuses."""
+    if tolerance < 0 or (regular and not tolerance):
         raise InputError(
-            f"{path}: writing it needs pyogrio: pip install 'mmrs[geo]', or "
-            'ask for geojson'
-        ) from error
+            f'simplify={tolerance:g}: give px, 0 at least, and more than 0 '
+            'to make outlines regular'
+        )
+
+
+def _generalise(
+    geometry: 'BaseGeometry', tolerance: float, regular: bool
+) -> 'BaseGeometry':
+    if not tolerance:
+        return geometry
+    plain = geometry.simplify(tolerance, preserve_topology=True)
+    if not regular:
+        return plain if plain.is_valid and not plain.is_empty else geometry
+    squared = _squared(geometry, tolerance)
+    fits = (
+        squared is not None
+        and squared.is_valid
+        and not squared.is_empty
+        and squared.hausdorff_distance(geometry) <= 2 * tolerance
+    )
+    return squared if fits else _generalise(geometry, tolerance, False)
+
+
+def _squared(
+    geometry: 'BaseGeometry', tolerance: float
+) -> 'BaseGeometry | None':
+    """Make all corners right angles; None where a ring has too few edges."""
     shapely = _shapely()
-    crs = None
-    if place is not None and place.crs is not None:
-        crs = 'OGC:CRS84' if wgs84 else place.crs.to_wkt()
-    count = 0
-    for some in _never_none(features):
-        columns = defaultdict(list)
-        for one in some:
-            for name, value in one['properties'].items():
-                columns[name].append(value)
-        shapes = [shapely.geometry.shape(one['geometry']) for one in some]
-        shapes = [
-            s if s.geom_type == 'MultiPolygon' else shapely.MultiPolygon([s])
-            for s in shapes
+    box = np.asarray(geometry.minimum_rotated_rectangle.exterior.coords)
+    sides = np.diff(box, axis=0)
+    along = sides[np.hypot(*sides.T).argmax()]
+    angle = np.arctan2(along[1], along[0])
+    turn = np.array(
+        [
+            [np.cos(angle), -np.sin(angle)],
+            [np.sin(angle), np.cos(angle)],
         ]
-        with warnings.catch_warnings():
-            warnings.filterwarnings('ignore', ".*'crs' was not provided.*")
-            write(
-                path,
-                np.array(shapely.to_wkb(shapes), object),
-                [_column(values) for values in columns.values()],
-                [*columns],
-                layer='objects',
-                geometry_type='MultiPolygon',
-                crs=crs,
-                driver='GPKG',
-                append=count > 0,
-            )
-        count += len(some)
-    return count
+    )
+    parts = getattr(geometry, 'geoms', [geometry])
+    polygons = []
+    for part in parts:
+        rings = []
+        for ring in (part.exterior, *part.interiors):
+            simple = ring.simplify(tolerance, preserve_topology=True)
+            points = _right_angles(np.asarray(simple.coords)[:-1] @ turn)
+            if points is not None:
+                rings.append(points @ turn.T)
+            elif not rings:
+                return None
+        polygons.append(shapely.Polygon(rings[0], rings[1:]))
+    squared = shapely.MultiPolygon(polygons)
+    # Simplified edges keep to one side of the stairs of pixels.
+    shift = (geometry.area - squared.area) / squared.length
+    return squared.buffer(shift, join_style='mitre')
 
 
-def _never_none(features: Iterable[list[dict]]) -> Iterator[list[dict]]:
-    """Yield at least one list, so that a file without objects is written."""
-    some = False
-    for some in features:
-        yield some
-    if some is False:
-        yield []
+def _right_angles(points: np.ndarray) -> np.ndarray | None:
+    """Turn each edge of a ring (N, 2) to the nearer axis, and meet them.
 
-
-def _column(values: list) -> np.ndarray:
-    kind = object if isinstance(values[0], str) else None
-    return np.array(values, kind)
+    Edges of one direction that follow each other become one, at the mean of
+    their places, weighted by their lengths.
+    """
+    edges = np.roll(points, -1, axis=0) - points
+    lengths = np.hypot(*edges.T)
+    level = np.abs(edges[:, 0]) >= np.abs(edges[:, 1])  # along x
+    middle = (points + np.roll(points, -1, axis=0)) / 2
+    place = np.where(level, middle[:, 1], middle[:, 0])
+    # Begin where the direction changes, so that no run is cut.
+    starts = np.flatnonzero(level != np.roll(level, 1))
+    if len(starts) < 4:
+        return None
+    order = np.roll(np.arange(len(points)), -starts[0])
+    runs = np.split(order, np.flatnonzero(np.diff(level[order])) + 1)
+    at = [np.average(place[run], weights=lengths[run]) for run in runs]
+    corners = []
+    for number, run in enumerate(runs):
+        here, before = at[number], at[number - 1]
+        corners.append((before, here) if level[run[0]] else (here, before))
+    return np.array(corners)
 
 
 def _shapely():

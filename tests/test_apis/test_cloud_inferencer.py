@@ -250,7 +250,7 @@ def test_scenes_that_cannot_be_used(inferencer, tmp_path, kind, message):
 @pytest.mark.parametrize(
     ('settings', 'message'),
     [
-        (dict(polygons='shp'), "polygons='shp'"),
+        (dict(polygons='dxf'), "polygons='dxf'"),
         (dict(geojson_crs='utm'), "geojson_crs='utm'"),
         (dict(min_blob=-1), 'min_blob=-1'),
         (dict(batch_size=0), 'batch_size=0'),

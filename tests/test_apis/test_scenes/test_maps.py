@@ -12,9 +12,10 @@ from shapely.geometry import shape
 
 from mmrs.apis.scenes import ClassFilter, refine_rows
 from mmrs.geo.georeference import Georeference, GroundSize
-from mmrs.geo.outlines import outline_rows, write_polygons
+from mmrs.geo.outlines import outline_rows
 from mmrs.geo.polygons import find_objects, masks_to_geojson
 from mmrs.geo.row_file import RowFile
+from mmrs.geo.vectors import write_polygons
 
 CLASSES = ['background', 'cloud', 'snow']
 PLACE = Georeference(
