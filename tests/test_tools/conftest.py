@@ -54,6 +54,7 @@ def main_of(monkeypatch):
 
     def _main(tool: str, *words) -> None:
         monkeypatch.setattr(sys, 'argv', [tool, *map(str, words)])
+        monkeypatch.syspath_prepend((ROOT / tool).parent)  # as Python does
         runpy.run_path(str(ROOT / tool))['main']()
 
     monkeypatch.syspath_prepend(HERE)

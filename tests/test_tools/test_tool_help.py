@@ -5,11 +5,16 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-TOOLS = sorted(str(path) for path in (ROOT / 'tools').rglob('*.py'))
+TOOLS = sorted(
+    str(path)
+    for path in (ROOT / 'tools').rglob('*.py')
+    if "__name__ == '__main__'" in path.read_text()
+)
 
 HELP_WITHOUT_TORCH = """
-import runpy, sys
+import os, runpy, sys
 tool = sys.argv[1]
+sys.path.insert(0, os.path.dirname(tool))
 sys.argv = [tool, '--help']
 try:
     runpy.run_path(tool, run_name='__main__')

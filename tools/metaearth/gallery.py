@@ -12,12 +12,13 @@ and the output of each stage. All show the same ground.
 import argparse
 from pathlib import Path
 
-from mmrs.apis.metaearth_cli import (
+from arguments import (
     add_model_arguments,
     add_sampling_arguments,
     load_pipeline,
     sampling_settings,
 )
+
 from mmrs.errors import InputError
 from mmrs.utils.cli import run_tool
 

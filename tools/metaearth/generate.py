@@ -16,13 +16,14 @@ write the same file as one.
 
 import argparse
 
-from mmrs.apis.metaearth_cli import (
+from arguments import (
     add_model_arguments,
     add_sampling_arguments,
     join_processes,
     load_pipeline,
     sampling_settings,
 )
+
 from mmrs.utils.cli import run_tool
 from mmrs.utils.memory import share_heap
 

@@ -17,12 +17,13 @@ the images; prints JSON.
 import argparse
 import json
 
-from mmrs.apis.metaearth_cli import (
+from arguments import (
     add_model_arguments,
     add_sampling_arguments,
     load_pipeline,
     sampling_settings,
 )
+
 from mmrs.utils.cli import run_tool
 
 

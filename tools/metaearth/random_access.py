@@ -16,13 +16,14 @@ import argparse
 import json
 import sys
 
-from mmrs.apis.metaearth_cli import (
+from arguments import (
     add_model_arguments,
     add_sampling_arguments,
     load_pipeline,
     read_condition,
     sampling_settings,
 )
+
 from mmrs.utils.cli import run_tool
 
 FORGETTING = 10  # windows after which nothing is remembered

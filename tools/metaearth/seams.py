@@ -16,13 +16,14 @@ in grey levels, before merging; not told for rules that merge at each step.
 import argparse
 import json
 
-from mmrs.apis.metaearth_cli import (
+from arguments import (
     add_model_arguments,
     add_sampling_arguments,
     load_pipeline,
     read_condition,
     sampling_settings,
 )
+
 from mmrs.utils.cli import run_tool
 
 NOISES = ('world', 'shared_periodic', 'shared_block', 'independent')

@@ -3,7 +3,7 @@
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from mmrs.models.change.layers import init_xavier
+from mmrs.models.layers.init import init_xavier
 from mmrs.registry import MODELS
 
 

@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from mmrs.models.layers.init import init_xavier
 from mmrs.registry import MODELS
 
 Maps = tuple[Tensor, ...]
@@ -145,10 +146,3 @@ def replace_map(maps: Maps, level: int, new: Tensor) -> Maps:
     maps = list(maps)
     maps[level] = new
     return tuple(maps)
-
-
-def init_xavier(module: nn.Module) -> None:
-    """Draw all parameters of two dimensions or more as Xavier does."""
-    for parameter in module.parameters():
-        if parameter.ndim > 1:
-            nn.init.xavier_uniform_(parameter)

@@ -1,6 +1,12 @@
 """Layers that several methods share."""
 
-from .mamba_mixer import MambaMixer, MambaState
-from .rms_norm import RMSNorm
+from mmrs.utils.lazy import lazy_names
 
-__all__ = ['MambaMixer', 'MambaState', 'RMSNorm']
+__getattr__, __dir__, __all__ = lazy_names(
+    __name__,
+    {
+        'init': ('init_xavier',),
+        'mamba_mixer': ('MambaMixer', 'MambaState'),
+        'rms_norm': ('RMSNorm',),
+    },
+)

@@ -3,16 +3,15 @@
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from mmrs.models.change.bi3 import BI3Layer
 from mmrs.models.change.layers import (
     AxisPositions,
     DateMerger,
     Maps,
-    init_xavier,
     replace_map,
 )
+from mmrs.models.layers.init import init_xavier
 from mmrs.registry import MODELS
-
-from .bi3 import BI3Layer
 
 
 class _BI3Stack(BaseModule):

@@ -4,15 +4,15 @@ import torch.nn.functional as F
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from mmrs.models.change.bi3 import BI3Layer
 from mmrs.models.change.layers import (
     AxisPositions,
     DateMerger,
     Maps,
     feed_forward,
-    init_xavier,
     replace_map,
 )
-from mmrs.models.mci.bi3 import BI3Layer
+from mmrs.models.layers.init import init_xavier
 from mmrs.registry import MODELS
 
 

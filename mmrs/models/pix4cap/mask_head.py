@@ -5,8 +5,12 @@ from collections.abc import Sequence
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmrs.models.change.layers import DateFusion, Maps, init_xavier
+from mmrs.models.change.layers import (
+    DateFusion,
+    Maps,
+)
 from mmrs.models.change.mask_head import MaskHead
+from mmrs.models.layers.init import init_xavier
 from mmrs.registry import MODELS
 
 

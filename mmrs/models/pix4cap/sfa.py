@@ -5,7 +5,8 @@ import torch.nn.functional as F
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from mmrs.models.change.layers import DateDifference, init_xavier
+from mmrs.models.change.layers import DateDifference
+from mmrs.models.layers.init import init_xavier
 from mmrs.registry import MODELS
 
 

@@ -9,8 +9,12 @@ import torch.nn.functional as F
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from mmrs.models.change.layers import AxisPositions, Maps, init_xavier
+from mmrs.models.change.layers import (
+    AxisPositions,
+    Maps,
+)
 from mmrs.models.layers import RMSNorm
+from mmrs.models.layers.init import init_xavier
 from mmrs.ops.selective_scan import (
     Forward,
     Reverse,

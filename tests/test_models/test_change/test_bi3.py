@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from mmrs.models.mci.bi3 import BI3Layer, LocalEnhancement
+from mmrs.models.change.bi3 import BI3Layer, LocalEnhancement
 
 
 def shake(module):
