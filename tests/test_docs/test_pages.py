@@ -58,6 +58,7 @@ def test_tools_understand_their_commands(page, monkeypatch):
     for words in pages.commands(page):
         if words[0] != 'python' or not words[1].endswith('.py'):
             continue
+        monkeypatch.syspath_prepend((ROOT / words[1]).parent)
         tool = runpy.run_path(str(ROOT / words[1]))
         monkeypatch.setattr('sys.argv', words[1:])
         if 'parse_args' in tool:
