@@ -30,13 +30,14 @@ class Stored(NamedTuple):
 
     Attributes:
         pixels: (H, W, bands).
-        empty: Where a band has its nodata value, (H, W, bands) bool.
+        empty: Where a band has its nodata value, (H, W, bands) bool; None:
+            nowhere.
         valid: Where the file's mask or alpha has data, (H, W) bool; None:
             everywhere.
     """
 
     pixels: np.ndarray
-    empty: np.ndarray
+    empty: np.ndarray | None
     valid: np.ndarray | None
 
 
@@ -179,10 +180,12 @@ class RasterFile:
             ) from error
         by_index = dict(zip(indexes, values))
         stored = np.stack([by_index[band.index] for band in bands], axis=2)
-        empty = np.zeros(stored.shape, bool)
-        for layer, band in enumerate(bands):
-            if band.nodata is not None:
-                empty[..., layer] = stored[..., layer] == band.nodata
+        empty = None
+        if any(band.nodata is not None for band in bands):
+            empty = np.zeros(stored.shape, bool)
+            for layer, band in enumerate(bands):
+                if band.nodata is not None:
+                    empty[..., layer] = stored[..., layer] == band.nodata
         if self._table is not None:
             stored, valid = self._look_up(stored[..., 0], numbers, valid)
         return Stored(stored, empty, valid)

@@ -158,7 +158,7 @@ class Source(ABC):
         if pixels.dtype.kind == 'f':
             valid = valid & np.isfinite(pixels).all(axis=2)
         declared = self._with_nodata()
-        if declared.any():
+        if empty is not None and declared.any():
             join = np.all if self.gaps == 'all' else np.any
             valid = valid & ~join(empty[..., declared], axis=2)
         return None if valid.all() else valid
@@ -177,6 +177,8 @@ class Source(ABC):
         stored = self.read_stored(window)
         declared = self._with_nodata()
         valid = self.with_data(stored)
+        if stored.empty is None:
+            return 0.0
         some = stored.empty[..., declared].any(axis=2)
         if valid is not None:
             some = some[valid]
@@ -248,9 +250,7 @@ class ArraySource(Source):
         pixels = self._pixels[part]
         if self.picked != list(range(pixels.shape[2])):
             pixels = pixels[..., self.picked]
-        empty = np.zeros(pixels.shape, bool)
-        if self.nodata is not None:
-            empty = pixels == self.nodata
+        empty = None if self.nodata is None else pixels == self.nodata
         mask = None if self._mask is None else self._mask[part]
         return Stored(pixels, empty, mask)
 
@@ -339,25 +339,27 @@ class RasterSource(Source):
 
     def read_stored(self, window: Window, step: int = 1) -> Stored:
         """Read a window by the thread's own handles."""
-        parts, masks = {}, []
-        for number in dict.fromkeys(self._where[b][0] for b in self.picked):
+        numbers = dict.fromkeys(self._where[b][0] for b in self.picked)
+        if len(numbers) == 1:
+            bands = [self._where[band][1] for band in self.picked]
+            return self._read_file(*numbers, bands, window, step)
+        pixels, empties, masks = {}, {}, []
+        for number in numbers:
             own = [b for b in self.picked if self._where[b][0] == number]
             found = self._read_file(
                 number, [self._where[b][1] for b in own], window, step
             )
-            for layer, band in enumerate(own):
-                parts[band] = (
-                    found.pixels[..., layer],
-                    found.empty[..., layer],
-                )
+            none = np.zeros(found.pixels.shape, bool)
+            empty = none if found.empty is None else found.empty
+            pixels |= zip(own, np.moveaxis(found.pixels, 2, 0))
+            empties |= zip(own, np.moveaxis(empty, 2, 0))
             if found.valid is not None:
                 masks.append(found.valid)
-        pixels, empty = (
-            np.stack([parts[band][k] for band in self.picked], axis=2)
-            for k in range(2)
+        return Stored(
+            np.stack([pixels[band] for band in self.picked], axis=2),
+            np.stack([empties[band] for band in self.picked], axis=2),
+            np.logical_and.reduce(masks) if masks else None,
         )
-        valid = np.logical_and.reduce(masks) if masks else None
-        return Stored(pixels, empty, valid)
 
     @contextmanager
     def opened(self, tile: int, workers: int) -> Iterator[None]:
@@ -474,9 +476,8 @@ class PairSource(Source):
         valids = [d.with_data(part) for d, part in zip(self.dates, found)]
         valids = [valid for valid in valids if valid is not None]
         pixels = np.concatenate([part.pixels for part in found], axis=2)
-        empty = np.concatenate([part.empty for part in found], axis=2)
         valid = np.logical_and.reduce(valids) if valids else None
-        return Stored(pixels[..., self.picked], empty[..., self.picked], valid)
+        return Stored(pixels[..., self.picked], None, valid)
 
     @contextmanager
     def opened(self, tile: int, workers: int) -> Iterator[None]:
@@ -488,6 +489,10 @@ class PairSource(Source):
     def _with_nodata(self) -> np.ndarray:
         # Each date has its own gaps already.
         return np.zeros(len(self.picked), bool)
+
+    def lacking_some(self, window: Window) -> float:
+        """Share of the pixels with data that lack some of their bands."""
+        return max(date.lacking_some(window) for date in self.dates)
 
     def _has_mask(self) -> bool:
         return any(date.has_gaps for date in self.dates)
@@ -668,7 +673,9 @@ def _resampled(
     )
     stored = read(window)
     y0, y1, x0, x1 = y0 - top, y1 - top, x0 - left, x1 - left
-    empty = stored.empty.copy()
+    empty = np.zeros(stored.pixels.shape, bool)
+    if stored.empty is not None:
+        empty |= stored.empty
     if stored.pixels.dtype.kind == 'f':
         empty |= ~np.isfinite(stored.pixels)
     if stored.valid is not None:
@@ -689,7 +696,8 @@ def _resampled(
         blended = np.rint(blended)
     pixels[filled] = blended[filled].astype(pixels.dtype)
     valid = None if stored.valid is None else stored.valid[near]
-    return Stored(pixels, stored.empty[near], valid)
+    lacking = None if stored.empty is None else stored.empty[near]
+    return Stored(pixels, lacking, valid)
 
 
 def _neighbours(
