@@ -193,7 +193,7 @@ class BaseInferencer(ABC):
         Raises:
             BadImageError: It cannot be used.
         """
-        if isinstance(image.source, Path):
+        if not isinstance(image.source, np.ndarray):
             return self._load_file(dict(img_path=str(image.source)))
         shape = image.source.shape[:2]
         return dict(

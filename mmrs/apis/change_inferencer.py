@@ -216,7 +216,7 @@ class ChangeInferencer(BaseInferencer):
         return list_pairs(inputs)
 
     def _load_one(self, image: PairInput) -> dict:
-        if isinstance(image.sources[0], Path):
+        if not isinstance(image.sources[0], np.ndarray):
             paths = [str(path) for path in image.sources]
             loaded = self._load_file(dict(img_path=paths))
         else:
@@ -361,7 +361,7 @@ def _gaps(sample: Sample) -> list[str]:
 
 def _paths(image: PairInput) -> list[str | None]:
     return [
-        str(source) if isinstance(source, Path) else None
+        None if isinstance(source, np.ndarray) else str(source)
         for source in image.sources
     ]
 

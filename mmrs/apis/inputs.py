@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from mmrs.errors import InputError
+from mmrs.geo.opening import Location, as_location, is_address, stem_of
 from mmrs.utils.files import IMAGE_EXTENSIONS, is_image
 
-Source = str | Path | np.ndarray
+Source = Location | np.ndarray
 Inputs = Source | Sequence[Source]
 Pair = tuple[Source, Source]
 PairInputs = Pair | Sequence[Pair]
@@ -24,12 +25,12 @@ class ImageInput:
     Attributes:
         name: Says which image it is: a path, or ``array_0000``.
         stem: The path of its results below an output folder, no suffix.
-        source: The file or the pixels.
+        source: The file, its address, or the pixels.
     """
 
     name: str
     stem: str
-    source: Path | np.ndarray
+    source: Location | np.ndarray
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class PairInput:
 
     name: str
     stem: str
-    sources: tuple[Path, Path] | tuple[np.ndarray, np.ndarray]
+    sources: tuple[Location, Location] | tuple[np.ndarray, np.ndarray]
 
 
 def list_inputs(inputs: Inputs, any_bands: bool = False) -> list[ImageInput]:
@@ -60,11 +61,13 @@ def list_inputs(inputs: Inputs, any_bands: bool = False) -> list[ImageInput]:
             array is of another shape or type.
     """
     if isinstance(inputs, str | Path):
-        sources = _list_path(Path(inputs))
+        sources = _list_path(as_location(inputs))
     elif isinstance(inputs, np.ndarray):
         sources = [inputs]
     else:
-        sources = [s if isinstance(s, np.ndarray) else Path(s) for s in inputs]
+        sources = [
+            s if isinstance(s, np.ndarray) else as_location(s) for s in inputs
+        ]
     if not sources:
         raise InputError(
             f'{inputs}: no image to predict; files of these types are read: '
@@ -72,14 +75,18 @@ def list_inputs(inputs: Inputs, any_bands: bool = False) -> list[ImageInput]:
         )
     stems = _result_stems({s for s in sources if isinstance(s, Path)})
     return [
-        ImageInput(str(source), stems[source], source)
-        if isinstance(source, Path)
-        else _array_input(source, index, any_bands)
+        _array_input(source, index, any_bands)
+        if isinstance(source, np.ndarray)
+        else ImageInput(
+            str(source), stems.get(source) or stem_of(source), source
+        )
         for index, source in enumerate(sources)
     ]
 
 
-def _list_path(path: Path) -> list[Path]:
+def _list_path(path: Location) -> list[Location]:
+    if is_address(path):
+        return [path]
     if path.is_dir():
         return sorted(filter(is_image, path.rglob('*')))
     if not path.is_file():
@@ -158,7 +165,9 @@ def _shown(source: object) -> str:
 
 def _check_exist(pair: Pair) -> None:
     for source in pair:
-        if not isinstance(source, np.ndarray) and not Path(source).exists():
+        if isinstance(source, np.ndarray) or is_address(source):
+            continue
+        if not Path(source).exists():
             raise InputError(f'{source}: no such file or folder')
 
 
@@ -178,7 +187,9 @@ def _list_pair(
             f'pair {index}: one date is a path and the other is none; give '
             'two files, two folders or two arrays'
         )
-    earlier, later = map(Path, pair)
+    earlier, later = map(as_location, pair)
+    if is_address(earlier) or is_address(later):
+        return [(earlier, later)]
     if earlier.is_dir() != later.is_dir():
         raise InputError(
             f'{earlier} and {later}: one is a folder and the other is none; '
@@ -223,8 +234,9 @@ def _name_pairs(found: list[tuple], stems: dict[Path, str]) -> list[PairInput]:
     taken, pairs = Counter(), []
     for index, (first, second) in enumerate(found):
         name = stem = f'pair_{index:04d}'
-        if isinstance(first, Path):
-            name, stem = f'{first} and {second}', stems[first]
+        if not isinstance(first, np.ndarray):
+            name = f'{first} and {second}'
+            stem = stems.get(first) or stem_of(first)
         taken[stem] += 1
         if taken[stem] > 1:  # compared with a third date
             stem = f'{stem}_{taken[stem]}'

@@ -4,7 +4,16 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-IMAGE_EXTENSIONS = ('.jpg', '.jpeg', '.png', '.bmp', '.tif', '.tiff')
+IMAGE_EXTENSIONS = (
+    '.jpg',
+    '.jpeg',
+    '.png',
+    '.bmp',
+    '.webp',
+    '.tif',
+    '.tiff',
+    '.jp2',
+)
 
 
 def is_image(name: str | Path) -> bool:

@@ -145,3 +145,21 @@ def test_metadata_that_cannot_be_used(tmp_path, pixels, text, message):
     (folder / 'MTD_MSIL1C.xml').write_text(text)
     with pytest.raises(BadImageError, match=message):
         list_scenes(folder)
+
+
+def test_images_in_an_archive(tmp_path):
+    """Addresses of GDAL are taken wherever files are."""
+    from zipfile import ZipFile
+
+    from mmrs.apis.inputs import list_inputs, list_pairs
+
+    Image.new('RGB', (8, 6), (1, 2, 3)).save(tmp_path / 'a.png')
+    with ZipFile(tmp_path / 'a.zip', 'w') as archive:
+        archive.write(tmp_path / 'a.png', 'x/a.png')
+    address = f'/vsizip/{tmp_path}/a.zip/x/a.png'
+    (image,) = list_inputs(address)
+    assert (image.name, image.stem, image.source) == (address, 'a', address)
+    (pair,) = list_pairs((address, address))
+    assert pair.sources == (address, address) and pair.stem == 'a'
+    (scene,) = list_scenes('s3://bucket/deep/b.tif')
+    assert (scene.name, scene.stem) == ('s3://bucket/deep/b.tif', 'b')
