@@ -17,7 +17,8 @@ class TiledCloudDataset(CloudDataset):
     Only the window of a tile is read from a GeoTIFF. Its ``sample_id`` is
     that of the scene, with row and column of its first pixel. Tiles whose
     labels are all ignored, as the margins of a scene, are left out; for that,
-    the masks are read once at the start.
+    the masks are read once at the start. Where tiles overlap, as the last of a
+    row does, in a test only one of them has labels: no pixel counts twice.
 
     Args:
         *args: As of :class:`~mmrs.datasets.CloudDataset`.
@@ -50,6 +51,7 @@ class TiledCloudDataset(CloudDataset):
         path = scene['img_path']
         size = image_size(path if isinstance(path, str) else path[0])
         windows = tile_windows(size, self.tile, self.stride)
+        starts = _uncounted(windows)
         if scene['seg_map_path'] is not None:
             values = read_mask(scene | self._common)
             ignored = [v for v, c in self.label_map.items() if c == IGNORED]
@@ -63,9 +65,24 @@ class TiledCloudDataset(CloudDataset):
             | dict(
                 sample_id=f'{scene["sample_id"]}_{window[0]}_{window[1]}',
                 window=window,
+                counted_from=starts[window] if self.test_mode else (0, 0),
             )
             for window in windows
         ]
+
+
+def _uncounted(windows: Sequence[Window]) -> dict[Window, tuple[int, int]]:
+    """How many first rows and columns of each window earlier ones have."""
+    known = []
+    for axis in (0, 1):
+        first = sorted({window[axis] for window in windows})
+        length = windows[0][2 + axis]
+        ends = [0, *(start + length for start in first)]
+        known.append({s: max(end - s, 0) for s, end in zip(first, ends)})
+    return {
+        window: (known[0][window.row], known[1][window.col])
+        for window in windows
+    }
 
 
 def _has_others(

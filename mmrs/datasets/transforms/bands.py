@@ -323,8 +323,9 @@ class LoadCloudMask(BaseTransform):
     that has no mask (``seg_map_path`` None) is left as it is.
 
     Required keys: ``seg_map_path``; ``img``; of a data set also
-    ``label_map``, and, where they are there, ``window``, ``frame`` and
-    ``mask_codes``.
+    ``label_map``, and, where they are there, ``window``, ``frame``,
+    ``mask_codes`` and ``counted_from``, the first row and column that this
+    sample has labels for.
 
     Added keys: ``gt_seg_map`` (H, W), uint8; ``seg_fields`` names it.
 
@@ -361,6 +362,8 @@ class LoadCloudMask(BaseTransform):
         classes = map_labels(values, label_map, results['seg_map_path'])
         if 'valid' in results:
             classes[results['valid'] != 1] = IGNORED
+        rows, cols = results.get('counted_from', (0, 0))
+        classes[:rows] = classes[:, :cols] = IGNORED
         results['gt_seg_map'] = classes
         results.setdefault('seg_fields', []).append('gt_seg_map')
         return results

@@ -438,3 +438,28 @@ def test_missing_scenes_of_csmask(csmask):
         InputError, match='no scene landsat9.npz, but landsat5'
     ):
         build(CSMaskDataset, csmask, scenes=['landsat9'])
+
+
+def test_no_pixel_of_a_scene_counts_twice_in_a_test(tmp_path, write_tiff):
+    image = np.full((50, 70, 10), 12000, np.uint16)
+    write_tiff(tmp_path / 'l8_bands.tif', image)
+    write_tiff(tmp_path / 'l8_bqa.tif', np.full((50, 70), 0x5000, np.uint16))
+    for settings in (dict(tile=32), dict(tile=32, stride=20)):
+        data = build(
+            LandsatBQADataset, tmp_path, 'test', test_mode=True, **settings
+        )
+        counted = np.zeros((50, 70), int)
+        for sample in data:
+            row, col, height, width = sample['window']
+            counted[row : row + height, col : col + width] += (
+                sample['gt_seg_map'] != 255
+            )
+        assert (counted == 1).all()
+    data = build(
+        LandsatBQADataset,
+        tmp_path,
+        'trainval',
+        tile=32,
+        may_lack=['cloud', 'snow'],
+    )
+    assert all((sample['gt_seg_map'] != 255).all() for sample in data)
