@@ -1,6 +1,5 @@
 default_scope = 'mmrs'
 
-# A config that inherits this names 'mmrs.engine' in its custom_imports.
 default_hooks = dict(
     timer=dict(type='IterTimerHook'),
     logger=dict(type='LoggerHook', interval=50),

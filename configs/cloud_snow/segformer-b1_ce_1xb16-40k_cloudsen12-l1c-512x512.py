@@ -1,6 +1,5 @@
 # SegFormer-B1 with cross-entropy on CloudSEN12.
 _base_ = [
-    './_base_/imports.py',
     './_base_/segformer-b1.py',
     '../_base_/datasets/cloudsen12_l1c.py',
     './_base_/schedule_40k.py',

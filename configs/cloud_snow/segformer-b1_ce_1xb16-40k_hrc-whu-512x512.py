@@ -1,6 +1,5 @@
 # SegFormer-B1 with cross-entropy on HRC_WHU.
 _base_ = [
-    './_base_/imports.py',
     './_base_/segformer-b1.py',
     '../_base_/datasets/hrc_whu.py',
     './_base_/schedule_40k.py',

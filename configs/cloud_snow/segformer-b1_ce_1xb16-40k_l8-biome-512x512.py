@@ -1,6 +1,5 @@
 # SegFormer-B1 with cross-entropy on L8 Biome.
 _base_ = [
-    './_base_/imports.py',
     './_base_/segformer-b1.py',
     '../_base_/datasets/l8_biome.py',
     './_base_/schedule_40k.py',

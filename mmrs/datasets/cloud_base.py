@@ -15,7 +15,6 @@ from mmrs.errors import InputError
 from mmrs.utils.files import is_image
 
 from .bad_images import SkipBadImages
-from .transforms import label_noise  # noqa: F401  (registers the transforms)
 from .transforms.bands import IGNORED, read_mask, unknown_values
 from .transforms.raster_files import band_names
 

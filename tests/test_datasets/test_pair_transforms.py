@@ -461,8 +461,6 @@ def test_no_mask_is_needed_and_one_band_is_kept(loaded):
 
 
 def test_transform_that_forgets_the_mask(loaded):
-    import mmpretrain.datasets  # noqa: F401  (registers ResizeEdge)
-
     resize = dict(type='mmpretrain.ResizeEdge', scale=20)
     with pytest.raises(InputError, match="'ResizeEdge'.* treat gt_seg_map"):
         BiTemporal([resize])(loaded)

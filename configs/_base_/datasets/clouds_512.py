@@ -2,12 +2,6 @@
 # half to twice the size, turned and flipped, with the bands' gain and offset
 # changed; tests on whole images (in windows, if the model says so). A data
 # set's file inherits it, and names the data and its statistics.
-#
-# A config that inherits this names in its custom_imports: mmrs.engine,
-# mmseg.datasets.transforms, mmrs.datasets.<file of the data set>,
-# mmrs.models.cloud_snow, mmrs.evaluation.metrics.subset_iou_metric,
-# mmrs.evaluation.metrics.boundary_iou, mmrs.evaluation.metrics.cover_error and
-# mmrs.evaluation.metrics.class_map_dump.
 crop_size = 512
 
 train_pipeline = [

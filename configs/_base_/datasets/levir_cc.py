@@ -1,10 +1,5 @@
 # LEVIR-CC: 10,077 pairs with five captions each, 6815/1333/1929 of them for
 # training, validation and test.
-#
-# A config that inherits this names in its custom_imports: mmrs.engine,
-# mmrs.datasets.levir_cc, mmrs.models.change,
-# mmrs.evaluation.metrics.change_caption_metric and
-# mmrs.visualization.change_visualizer.
 dataset_type = 'LEVIRCCDataset'
 data_root = 'data/LEVIR-CC/'
 # Words that occur at least so often in the captions of all splits are known:

@@ -1,6 +1,5 @@
 # LEVIR-CC as CLIP's preprocessing feeds it to a CLIP model: the shorter side
-# resized to 224 px (bicubic), cropped, with CLIP's mean and std. The
-# custom_imports need mmpretrain.datasets, too.
+# resized to 224 px (bicubic), cropped, with CLIP's mean and std.
 _base_ = './levir_cc.py'
 
 data_preprocessor = dict(

@@ -1,11 +1,5 @@
 # LEVIR-MCI: the pairs and captions of LEVIR-CC, and masks of what changed:
 # 0 unchanged, 1 road, 2 building.
-#
-# A config that inherits this names in its custom_imports: mmrs.engine,
-# mmrs.datasets.levir_mci, mmrs.models.change,
-# mmrs.evaluation.metrics.change_caption_metric and
-# mmrs.evaluation.metrics.change_mask_metric and
-# mmrs.visualization.change_visualizer.
 _base_ = './levir_cc.py'
 
 dataset_type = 'LEVIRMCIDataset'

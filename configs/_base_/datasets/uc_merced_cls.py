@@ -2,10 +2,6 @@
 # The class folders are in data_root, the lists {train,val}.txt in
 # data_root/datainfo: copy datainfo/UC of the RSMamba repository there, or
 # write your own with tools/dataset_converters/split_scene_cls.py.
-#
-# A config that inherits this names in its custom_imports: mmrs.engine,
-# mmrs.datasets.uc_merced, mmrs.evaluation.metrics.scene_cls_metric and
-# mmrs.visualization.scene_cls_visualizer.
 dataset_type = 'UCMercedDataset'
 data_root = 'data/UC/'
 

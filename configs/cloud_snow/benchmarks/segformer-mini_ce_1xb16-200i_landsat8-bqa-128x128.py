@@ -3,7 +3,6 @@
 #     python tools/train.py CONFIG
 #     python tools/analysis_tools/audit_labels.py CONFIG CHECKPOINT OUT
 _base_ = [
-    '../_base_/imports.py',
     '../_base_/segformer-mini.py',
     '../../_base_/datasets/clouds_512.py',
     '../_base_/schedule_400i.py',

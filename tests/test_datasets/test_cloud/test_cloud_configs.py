@@ -30,8 +30,6 @@ READERS |= dict.fromkeys(
 
 @pytest.fixture(autouse=True)
 def scope():
-    import mmseg.datasets.transforms  # noqa: F401
-
     with DefaultScope.overwrite_default_scope('mmrs'):
         yield
 
