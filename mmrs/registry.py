@@ -102,6 +102,9 @@ class LazyRegistry(Registry):
             for module in _ROOT_MODULES:
                 import_module(module)
             found = super().get(key)
+        if found is None and '.' in name:
+            # The root hands on the path of an object without its `mmrs.`.
+            found = super().get(f'{self.scope}.{key}')
         return found if _is_part(found) else None
 
     def _import_home(self, name: str) -> None:
