@@ -22,6 +22,3 @@ randomness = dict(seed=0)
 
 log_processor = dict(type='LogProcessor', window_size=50)
 log_level = 'INFO'
-
-load_from = None
-resume = False

@@ -3,6 +3,7 @@ _base_ = [
     './_base_/fast-scnn.py',
     '../_base_/datasets/levir_cs.py',
     './_base_/schedule_40k.py',
+    '../_base_/iter_runtime.py',
 ]
 
 # As mmsegmentation trains it, at half the rate for half the batch.
