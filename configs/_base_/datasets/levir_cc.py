@@ -24,46 +24,23 @@ test_pipeline = [
     dict(type='PackChangeInputs'),
 ]
 
+dataset = dict(type=dataset_type, data_root=data_root, min_count=min_count)
 train_dataloader = dict(
     batch_size=64,
     num_workers=4,
     persistent_workers=False,  # seeded anew each epoch: resuming is exact
     sampler=dict(type='DefaultSampler', shuffle=True),
-    dataset=dict(
-        type=dataset_type,
-        data_root=data_root,
-        split='train',
-        min_count=min_count,
-        pipeline=train_pipeline,
-    ),
+    dataset=dict(dataset, split='train', pipeline=train_pipeline),
 )
 val_dataloader = dict(
     batch_size=64,
     num_workers=4,
     persistent_workers=False,
     sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type=dataset_type,
-        data_root=data_root,
-        split='val',
-        min_count=min_count,
-        test_mode=True,
-        pipeline=test_pipeline,
-    ),
+    dataset=dict(dataset, split='val', test_mode=True, pipeline=test_pipeline),
 )
 test_dataloader = dict(
-    batch_size=64,
-    num_workers=4,
-    persistent_workers=False,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type=dataset_type,
-        data_root=data_root,
-        split='test',
-        min_count=min_count,
-        test_mode=True,
-        pipeline=test_pipeline,
-    ),
+    val_dataloader, dataset=dict(val_dataloader['dataset'], split='test')
 )
 
 val_evaluator = dict(type='ChangeCaptionMetric', protocol='ids')

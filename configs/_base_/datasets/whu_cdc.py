@@ -40,4 +40,4 @@ val_dataloader = dict(
         pipeline=test_pipeline,
     )
 )
-test_dataloader = val_dataloader  # split='test', from levir_cc.py
+test_dataloader = val_dataloader  # split='test', from levir_mci.py
