@@ -474,7 +474,8 @@ def test_clip_input_is_that_of_pillow(tmp_path, repo_root):
     """Resized to 224 on the shorter side and cropped, as CLIP wants it."""
     from mmengine.config import Config
 
-    config = repo_root / 'configs/_base_/datasets/levir_cc_clip.py'
+    name = 'rscama_clip-vit-b-32_1xb64-80e_levir-cc-224x224'
+    config = repo_root / f'configs/rscama/{name}.py'
     transform = TRANSFORMS.build(Config.fromfile(config).to_clip)
     a, b = picture(size=(256, 300)), picture(size=(256, 300))
     results = transform(dict(img_path=['a', 'b'], imgs=[a, b]))

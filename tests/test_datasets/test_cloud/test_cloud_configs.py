@@ -23,9 +23,7 @@ READERS = dict(
     gf1_whu='GF1WHUDataset',
     gf12ms_whu='GF12MSWHUDataset',
 )
-READERS |= dict.fromkeys(
-    ('38cloud', '95cloud', 'synthetic_38cloud'), 'Cloud38Dataset'
-)
+READERS |= dict.fromkeys(('38cloud', 'synthetic_38cloud'), 'Cloud38Dataset')
 
 
 @pytest.fixture(autouse=True)
