@@ -115,7 +115,10 @@ class LazyRegistry(Registry):
         try:
             import_module(home)
         except ModuleNotFoundError as error:
-            raise missing_library(name, error.name or '') or error from error
+            missing = missing_library(name, error.name or '')
+            if missing is None:
+                raise
+            raise missing from error
 
     def _register_module(self, module, module_name=None, force=False) -> None:
         """Register a class, after that of mmrs which has the same name.
