@@ -22,7 +22,8 @@ needs_bare_mmcv = pytest.mark.skipif(COMPILED, reason='mmcv is compiled')
 def test_importing_mmrs_imports_nothing_heavy(run_python):
     printed, _ = run_python(
         'import mmrs, sys\n'
-        'heavy = ("torch", "mmengine", "mmcv", "mmrs.ops.mmcv_ext", "numpy")\n'
+        'heavy = ("torch", "mmengine", "mmcv", "mmrs.ops.mmcv_ext", "numpy",\n'
+        '         "mmdet", "mmseg", "mmpretrain", "cv2", "rasterio")\n'
         'print([name for name in heavy if name in sys.modules])'
     )
     assert printed == '[]\n'
