@@ -16,7 +16,7 @@ SHARED_ROOMS = {'layers', 'backbones', 'sam', 'change'}
 ALLOWED = {
     'errors': set(),
     'version': set(),
-    'registry': {'errors', 'utils'},
+    'registry': {'errors', 'utils', 'stack'},
     'config': {'errors'},
     'utils': {'errors', 'config', 'version'},
     'geo': {'errors'},

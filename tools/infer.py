@@ -226,33 +226,14 @@ def task_inputs(
     return (args.input, args.later) if takes_pairs else args.input
 
 
-def find_inferencer(name: str) -> type:
-    """Find an inferencer of mmrs, or one that the config registered.
-
-    Raises:
-        InputError: There is none of that name.
-    """
-    import mmrs.apis
-    from mmrs.registry import INFERENCERS
-
-    if name in mmrs.apis.__all__:
-        return getattr(mmrs.apis, name)
-    found = INFERENCERS.get(name)
-    if found is None:
-        raise InputError(
-            f'inferencer.type={name} is none of '
-            f'{", ".join(mmrs.apis.__all__)}, and custom_imports of the '
-            'config names no module that registers it'
-        )
-    return found
-
-
 def main() -> None:
     """Predict."""
     args = parse_args()
+    from mmrs.registry import INFERENCERS
+
     cfg = load_config(args.config, args.cfg_options)
     settings = dict(cfg.get('inferencer', dict(type='InstanceSegInferencer')))
-    inferencer = find_inferencer(settings.pop('type'))
+    inferencer = INFERENCERS.get(settings.pop('type'))
     own = task_settings(args, inferencer)
     inputs = task_inputs(args, inferencer)
     infer = inferencer(

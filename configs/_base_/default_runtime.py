@@ -1,6 +1,5 @@
 default_scope = 'mmrs'
 
-# A config that inherits this names 'mmrs.engine' in its custom_imports.
 default_hooks = dict(
     timer=dict(type='IterTimerHook'),
     logger=dict(type='LoggerHook', interval=50),
@@ -23,6 +22,3 @@ randomness = dict(seed=0)
 
 log_processor = dict(type='LogProcessor', window_size=50)
 log_level = 'INFO'
-
-load_from = None
-resume = False

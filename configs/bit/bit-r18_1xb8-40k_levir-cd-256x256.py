@@ -4,16 +4,9 @@ _base_ = [
     './_base_/bit-r18.py',
     '../_base_/datasets/levir_cd.py',
     '../_base_/schedules/adamw_40k.py',
-    '../_base_/default_runtime.py',
+    '../_base_/iter_runtime.py',
 ]
 
 default_hooks = dict(
-    logger=dict(log_metric_by_epoch=False),
-    checkpoint=dict(
-        by_epoch=False,
-        interval=4000,
-        save_best='mask/change_F1',
-        rule='greater',
-    ),
+    checkpoint=dict(save_best='mask/change_F1', rule='greater')
 )
-log_processor = dict(by_epoch=False)

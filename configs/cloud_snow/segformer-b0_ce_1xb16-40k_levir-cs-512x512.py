@@ -1,11 +1,7 @@
-# SegFormer-B0, the small one.
-_base_ = './segformer-b1_ce_1xb16-40k_levir-cs-512x512.py'
-
-model = dict(
-    backbone=dict(embed_dims=32),
-    decode_head=dict(in_channels=[32, 64, 160, 256]),
-)
-load_from = (
-    'https://download.openmmlab.com/mmsegmentation/v0.5/pretrain/segformer/'
-    'mit_b0_20220624-7e0fe6dd.pth'
-)
+# SegFormer-B0 with cross-entropy on all images of LEVIR_CS.
+_base_ = [
+    './_base_/segformer-b0.py',
+    '../_base_/datasets/levir_cs.py',
+    './_base_/schedule_40k.py',
+    '../_base_/iter_runtime.py',
+]

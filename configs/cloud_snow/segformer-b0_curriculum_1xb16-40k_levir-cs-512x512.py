@@ -1,6 +1,11 @@
 # Clean images first, then noisy ones too, and their labels only as far as a
 # teacher does not contradict them.
-_base_ = './segformer-b0_ce_1xb16-40k_levir-cs-512x512.py'
+_base_ = [
+    './_base_/segformer-b0.py',
+    '../_base_/datasets/levir_cs.py',
+    './_base_/schedule_40k.py',
+    '../_base_/iter_runtime.py',
+]
 
 model = dict(_delete_=True, type='NoisyLabelSegmentor', segmentor=_base_.model)
 train_dataloader = dict(sampler=dict(_delete_=True, type='CurriculumSampler'))

@@ -1,5 +1,10 @@
 # As many images take part as in the curriculum, but the hardest first.
-_base_ = './segformer-b1_ce_1xb16-40k_levir-cs-512x512.py'
+_base_ = [
+    './_base_/segformer-b1.py',
+    '../_base_/datasets/levir_cs.py',
+    './_base_/schedule_40k.py',
+    '../_base_/iter_runtime.py',
+]
 
 train_dataloader = dict(
     sampler=dict(_delete_=True, type='CurriculumSampler', order='anti')

@@ -1,10 +1,7 @@
-# SegFormer-B2, the large one.
-_base_ = './segformer-b1_ce_1xb16-40k_levir-cs-512x512.py'
-
-model = dict(
-    backbone=dict(num_layers=[3, 4, 6, 3]),
-)
-load_from = (
-    'https://download.openmmlab.com/mmsegmentation/v0.5/pretrain/segformer/'
-    'mit_b2_20220624-66e8bf70.pth'
-)
+# SegFormer-B2 with cross-entropy on all images of LEVIR_CS.
+_base_ = [
+    './_base_/segformer-b2.py',
+    '../_base_/datasets/levir_cs.py',
+    './_base_/schedule_40k.py',
+    '../_base_/iter_runtime.py',
+]

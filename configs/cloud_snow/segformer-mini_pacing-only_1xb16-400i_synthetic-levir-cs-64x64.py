@@ -1,5 +1,9 @@
 # The curriculum of images alone, with cross-entropy on all their pixels.
-_base_ = './segformer-mini_ce_1xb16-400i_synthetic-levir-cs-64x64.py'
+_base_ = [
+    './_base_/segformer-mini.py',
+    '../_base_/datasets/synthetic_levir_cs.py',
+    './_base_/schedule_400i.py',
+]
 
 train_dataloader = dict(sampler=dict(_delete_=True, type='CurriculumSampler'))
 custom_hooks = [dict(type='CurriculumHook')]

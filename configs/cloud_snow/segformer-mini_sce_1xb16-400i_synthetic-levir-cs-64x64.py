@@ -1,4 +1,8 @@
 # Symmetric cross-entropy.
-_base_ = './segformer-mini_ce_1xb16-400i_synthetic-levir-cs-64x64.py'
+_base_ = [
+    './_base_/segformer-mini.py',
+    '../_base_/datasets/synthetic_levir_cs.py',
+    './_base_/schedule_400i.py',
+]
 
 model = dict(decode_head=dict(loss_decode=dict(_delete_=True, type='SCELoss')))

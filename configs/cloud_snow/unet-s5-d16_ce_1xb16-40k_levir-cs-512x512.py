@@ -1,9 +1,9 @@
 # UNet with cross-entropy on all images of LEVIR_CS.
 _base_ = [
-    './_base_/imports.py',
     './_base_/unet-s5-d16.py',
     '../_base_/datasets/levir_cs.py',
     './_base_/schedule_40k.py',
+    '../_base_/iter_runtime.py',
 ]
 
 # As mmsegmentation trains it.

@@ -1,5 +1,11 @@
 # A quarter of the paper's size.
-_base_ = './metaearth-600m_8xb1-accum8-30e_earth-256x256.py'
+_base_ = [
+    './_base_/metaearth.py',
+    '../_base_/datasets/metaearth.py',
+    '../_base_/schedules/adamw_diffusion_30e.py',
+    '../_base_/default_runtime.py',
+]
+env_cfg = dict(cudnn_benchmark=True)
 
 model = dict(preset='metaearth_150m')
 train_dataloader = dict(batch_size=8)

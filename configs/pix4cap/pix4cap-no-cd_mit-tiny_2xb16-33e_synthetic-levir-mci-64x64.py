@@ -1,11 +1,18 @@
 # The same without pseudo-labels, and so without masks.
-_base_ = './pix4cap_mit-tiny_2xb16-33e_synthetic-levir-mci-64x64.py'
+_base_ = [
+    './_base_/pix4cap_mit-tiny.py',
+    '../_base_/datasets/synthetic_levir_cc.py',
+    '../_base_/schedules/adamw_minutes.py',
+    '../_base_/default_runtime.py',
+]
 
-model = dict(mask_neck=None, mask_head=None, sfa=None, loss_balancer=None)
-train_pipeline = _base_.train_pipeline
-train_pipeline.pop(1)
-train_dataloader = dict(
-    dataset=dict(data_prefix=dict(pseudo=None), pipeline=train_pipeline)
+model = dict(
+    mask_neck=None,
+    mask_head=None,
+    sfa=None,
+    loss_balancer=None,
+    caption_head=dict(num_words=85),
 )
-val_evaluator = dict(_delete_=True, type='ChangeCaptionMetric', protocol='ids')
-test_evaluator = val_evaluator
+default_hooks = dict(logger=dict(interval=20))
+optim_wrapper = dict(optimizer=dict(fused=True))
+train_cfg = dict(max_epochs=33, val_interval=33)

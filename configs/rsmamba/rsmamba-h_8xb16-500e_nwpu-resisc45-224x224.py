@@ -1,3 +1,17 @@
-_base_ = './rsmamba-b_8xb16-500e_nwpu-resisc45-224x224.py'
+_base_ = [
+    './_base_/rsmamba-b.py',
+    '../_base_/datasets/nwpu_resisc45_cls.py',
+    '../_base_/schedules/adamw_warmup_cosine.py',
+    '../_base_/default_runtime.py',
+]
 
-model = dict(backbone=dict(arch='h'), head=dict(in_channels=320))
+model = dict(
+    backbone=dict(arch='h'), head=dict(num_classes=45, in_channels=320)
+)
+
+train_cfg = dict(max_epochs=500)
+default_hooks = dict(
+    checkpoint=dict(
+        interval=5, save_best='single-label/f1-score', rule='greater'
+    )
+)

@@ -1,16 +1,10 @@
-_base_ = './rsprompter-anchor_sam-vit-b_8xb2-200e_whu-1024x1024.py'
+_base_ = [
+    './_base_/rsprompter-anchor_sam-vit-l.py',
+    '../_base_/datasets/whu_instance.py',
+    '../_base_/schedules/adamw_cosine.py',
+    '../_base_/default_runtime.py',
+]
 
-sam_arch = 'vit_l'
-sam_checkpoint = 'checkpoints/sam_vit_l_0b3195.pth'
-model = dict(
-    shared_image_embedding=dict(
-        sam_arch=sam_arch, sam_checkpoint=sam_checkpoint
-    ),
-    backbone=dict(sam_arch=sam_arch, sam_checkpoint=sam_checkpoint),
-    neck=dict(feature_aggregator=dict(sam_arch=sam_arch)),
-    roi_head=dict(
-        mask_head=dict(
-            mask_decoder=dict(sam_arch=sam_arch, sam_checkpoint=sam_checkpoint)
-        )
-    ),
-)
+model = dict(roi_head=dict(bbox_head=dict(num_classes=1)))
+
+train_cfg = dict(max_epochs=200)

@@ -1,14 +1,8 @@
-_base_ = './rsprompter-query_sam-vit-b_8xb2-500e_nwpu-1024x1024.py'
+_base_ = [
+    './_base_/rsprompter-query_sam-vit-h.py',
+    '../_base_/datasets/nwpu_instance.py',
+    '../_base_/schedules/adamw_cosine.py',
+    '../_base_/default_runtime.py',
+]
 
-sam_arch = 'vit_h'
-sam_checkpoint = 'checkpoints/sam_vit_h_4b8939.pth'
-model = dict(
-    shared_image_embedding=dict(
-        sam_arch=sam_arch, sam_checkpoint=sam_checkpoint
-    ),
-    backbone=dict(sam_arch=sam_arch, sam_checkpoint=sam_checkpoint),
-    neck=dict(feature_aggregator=dict(sam_arch=sam_arch)),
-    panoptic_head=dict(
-        mask_decoder=dict(sam_arch=sam_arch, sam_checkpoint=sam_checkpoint)
-    ),
-)
+train_cfg = dict(max_epochs=500)

@@ -1,14 +1,20 @@
-_base_ = './rsprompter-query_sam-vit-b_8xb2-300e_whu-1024x1024.py'
+_base_ = [
+    './_base_/rsprompter-query_sam-vit-l.py',
+    '../_base_/datasets/whu_instance.py',
+    '../_base_/schedules/adamw_cosine.py',
+    '../_base_/default_runtime.py',
+]
 
-sam_arch = 'vit_l'
-sam_checkpoint = 'checkpoints/sam_vit_l_0b3195.pth'
+num_classes = 1
+num_queries = 100
 model = dict(
-    shared_image_embedding=dict(
-        sam_arch=sam_arch, sam_checkpoint=sam_checkpoint
-    ),
-    backbone=dict(sam_arch=sam_arch, sam_checkpoint=sam_checkpoint),
-    neck=dict(feature_aggregator=dict(sam_arch=sam_arch)),
     panoptic_head=dict(
-        mask_decoder=dict(sam_arch=sam_arch, sam_checkpoint=sam_checkpoint)
+        num_things_classes=num_classes,
+        num_queries=num_queries,
+        loss_cls=dict(class_weight=[1.0] * num_classes + [0.1]),
     ),
+    panoptic_fusion_head=dict(num_things_classes=num_classes),
+    test_cfg=dict(max_per_image=num_queries),
 )
+
+train_cfg = dict(max_epochs=300)

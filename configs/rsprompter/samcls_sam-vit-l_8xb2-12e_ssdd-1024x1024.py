@@ -1,5 +1,11 @@
-_base_ = './samcls_sam-vit-b_8xb2-12e_ssdd-1024x1024.py'
+_base_ = [
+    './_base_/samcls_sam-vit-l.py',
+    '../_base_/datasets/ssdd_instance.py',
+    '../_base_/schedules/adamw_cosine.py',
+    '../_base_/default_runtime.py',
+]
 
-sam_arch = 'vit_l'
-sam_checkpoint = 'checkpoints/sam_vit_l_0b3195.pth'
-model = dict(segmentor=dict(sam_arch=sam_arch, sam_checkpoint=sam_checkpoint))
+model = dict(num_classes=1)
+
+# The paper gives no schedule for the classifier; this one is ours.
+train_cfg = dict(max_epochs=12)

@@ -1,5 +1,10 @@
-_base_ = './samdet_sam-vit-b_8xb2-300e_ssdd-1024x1024.py'
+_base_ = [
+    './_base_/samdet_sam-vit-l.py',
+    '../_base_/datasets/ssdd_instance.py',
+    '../_base_/schedules/adamw_cosine.py',
+    '../_base_/default_runtime.py',
+]
 
-sam_arch = 'vit_l'
-sam_checkpoint = 'checkpoints/sam_vit_l_0b3195.pth'
-model = dict(segmentor=dict(sam_arch=sam_arch, sam_checkpoint=sam_checkpoint))
+model = dict(detector=dict(roi_head=dict(bbox_head=dict(num_classes=1))))
+
+train_cfg = dict(max_epochs=300)

@@ -1,8 +1,13 @@
-_base_ = './samseg-maskrcnn_sam-vit-b_8xb2-150e_whu-1024x1024.py'
+_base_ = [
+    './_base_/samseg-maskrcnn_sam-vit-h.py',
+    '../_base_/datasets/whu_instance.py',
+    '../_base_/schedules/adamw_cosine.py',
+    '../_base_/default_runtime.py',
+]
 
-sam_arch = 'vit_h'
-sam_checkpoint = 'checkpoints/sam_vit_h_4b8939.pth'
 model = dict(
-    backbone=dict(sam_arch=sam_arch, sam_checkpoint=sam_checkpoint),
-    neck=dict(feature_aggregator=dict(sam_arch=sam_arch)),
+    roi_head=dict(bbox_head=dict(num_classes=1), mask_head=dict(num_classes=1))
 )
+
+train_cfg = dict(max_epochs=150)
+optim_wrapper = dict(optimizer=dict(lr=0.0002))

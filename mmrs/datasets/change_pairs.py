@@ -15,7 +15,6 @@ from mmrs.utils.files import find_images, is_image, read_lines
 
 from .bad_images import SkipBadImages
 from .caption_files import PairCaptions, parse_line, read_captions
-from .transforms import pairs  # noqa: F401  (registers the transforms)
 
 #: Keys of a sample by the folder of `data_prefix` that its file is in.
 _PATH_KEYS = dict(

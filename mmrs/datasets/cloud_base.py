@@ -16,7 +16,6 @@ from mmrs.geo.sensors import Sensor
 from mmrs.utils.files import is_image
 
 from .bad_images import SkipBadImages
-from .transforms import label_noise  # noqa: F401  (registers the transforms)
 from .transforms.bands import IGNORED, read_mask, unknown_values
 
 #: Classes and grey levels of the views that labels are read in. Those of

@@ -16,7 +16,6 @@ from mmrs.registry import DATASETS
 from mmrs.utils.files import is_image, list_files, read_lines
 
 from .bad_images import SkipBadImages
-from .transforms import degradation, generation  # noqa: F401  (registers them)
 
 _INDEX = 'index.jsonl'
 _FOLDER = re.compile(r'r(\d+(\.\d+)?)')

@@ -13,7 +13,6 @@ from mmrs.registry import DATASETS
 from mmrs.utils.files import find_images, list_class_folders, read_lines
 
 from .bad_images import SkipBadImages
-from .transforms import loading  # noqa: F401  (registers LoadRSImage)
 
 
 def how_to_get(root: str, lists: str) -> str:

@@ -1,23 +1,5 @@
-"""What happens around the training steps; a config imports it by name."""
+"""What happens around the training steps."""
 
-from .hooks import (
-    CheckVocabularyHook,
-    CurriculumHook,
-    DrawPredictionsHook,
-    EpochSeedHook,
-    FiniteLossHook,
-    FitWeightsHook,
-    FreezeHook,
-    SampleGridHook,
-)
+from mmrs.utils.lazy import lazy_names
 
-__all__ = [
-    'CheckVocabularyHook',
-    'CurriculumHook',
-    'DrawPredictionsHook',
-    'EpochSeedHook',
-    'FiniteLossHook',
-    'FitWeightsHook',
-    'FreezeHook',
-    'SampleGridHook',
-]
+__getattr__, __dir__, __all__ = lazy_names(__name__)

@@ -9,10 +9,12 @@ modules that need care:
   beside transformers 5, whose removals break their import;
 - the data packages that print that OneDL is absent do so no more.
 
+Modules that were imported before, and have missed this, are mended or refused.
 Besides, two distributions that own the same import folder are warned about.
 """
 
 import io
+import re
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -20,7 +22,11 @@ from contextlib import AbstractContextManager, contextmanager, redirect_stdout
 from importlib import metadata
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
+from importlib.util import find_spec
+from pathlib import Path
 from types import ModuleType
+
+from mmrs.errors import InputError
 
 STAND_IN_ORIGIN = 'mmrs.ops.mmcv_ext'
 
@@ -35,7 +41,12 @@ FOLDER_OWNERS = {
 
 
 def setup_stack() -> None:
-    """Install the import hooks and warn about import folders owned twice."""
+    """Install the import hooks and warn about import folders owned twice.
+
+    Raises:
+        InputError: Modules without operators were imported before.
+    """
+    _check_order()
     sys.meta_path.insert(0, _CarefulFinder())
     # Last, so that a compiled extension is found before.
     sys.meta_path.append(_StandInFinder())
@@ -50,6 +61,33 @@ def setup_stack() -> None:
                 f'{owner_fix(folder, owners[1:])}',
                 stacklevel=3,
             )
+
+
+# At module level, where it is guarded: a function's body imports later.
+_OPERATORS = re.compile(r'^(?: {4})?from mmcv\.ops', re.MULTILINE)
+
+
+def _check_order() -> None:
+    """Refuse modules that looked for mmcv's operators before this.
+
+    They have put functions in their place that raise an error.
+    """
+    if 'mmcv' in sys.modules and not find_spec('mmcv._ext'):
+        for name, module in sys.modules.copy().items():
+            folder = name.partition('.')[0]
+            path = getattr(module, '__file__', None)
+            if folder in FOLDER_OWNERS and path:
+                text = Path(path).read_text(encoding='utf-8', errors='replace')
+                if _OPERATORS.search(text):
+                    raise InputError(
+                        f'{name} was imported before mmrs, which brings the '
+                        'operators that it needs: start Python again and '
+                        f'`import mmrs` before {folder}'
+                    )
+    dependency = sys.modules.get('mmpretrain.utils.dependency')
+    if dependency:
+        with _leave_multimodal_out(dependency):
+            pass
 
 
 def installed_version(distribution: str) -> str | None:

@@ -48,7 +48,7 @@ def describe(error: Exception) -> str | None:
     """Say what the user can mend, or return None for a bug.
 
     Mendable are :class:`InputError`, a missing file or folder, and a type
-    that no registry knows.
+    that a registry of another library does not know.
     """
     message = _without_worker_trace(str(error))
     if isinstance(error, InputError | FileNotFoundError):
@@ -57,7 +57,7 @@ def describe(error: Exception) -> str | None:
         missing = message.strip('"\'').split(' registry. ')[0]
         return (
             f'{missing} registry: correct the `type` in the config, or name '
-            'the module that registers it in `custom_imports`'
+            'the module of your own that registers it in `custom_imports`'
         )
     return None
 

@@ -14,7 +14,6 @@ from mmengine.config import Config
 from PIL import Image
 from torch import nn
 
-import mmrs.models.change  # noqa: F401
 from mmrs.apis.change_inferencer import ChangeInferencer
 from mmrs.registry import MODELS
 from mmrs.structures.vocabulary import SPECIAL_WORDS, Vocabulary
@@ -73,11 +72,7 @@ class ToyCaptionHead(nn.Module):
 
 CONFIG = """
 default_scope = 'mmrs'
-custom_imports = dict(imports=[
-    'change_toys', 'mmrs.engine', 'mmrs.models.change',
-    'mmrs.datasets.levir_cc', 'mmrs.datasets.levir_mci',
-    'mmrs.models.change.data_preprocessor',
-    'mmrs.visualization.change_visualizer'])
+custom_imports = dict(imports=['change_toys'])
 model = dict(
     type='ChangeInterpreter',
     data_preprocessor=dict(

@@ -10,8 +10,6 @@ from affine import Affine
 from mmengine.config import Config
 from mmengine.model import BaseModel
 
-import mmrs.datasets.levir_cs
-import mmrs.models.cloud_snow  # noqa: F401
 from mmrs.registry import MODELS
 
 BANDS = ('blue', 'green', 'red', 'nir')
@@ -43,8 +41,7 @@ class ToyClouds(BaseModel):
 
 CONFIG = """
 default_scope = 'mmrs'
-custom_imports = dict(imports=[
-    'cloud_scene_toys', 'mmrs.models.cloud_snow', 'mmrs.datasets.levir_cs'])
+custom_imports = dict(imports=['cloud_scene_toys'])
 model = dict(
     type='ToyClouds',
     data_preprocessor=dict(

@@ -141,7 +141,6 @@ def real_network() -> Config:
     base.model.data_preprocessor = cfg.model.data_preprocessor
     base.model.backbone.in_channels = 4
     cfg.model = base.model
-    cfg.custom_imports.imports += ['mmseg.models']
     return cfg
 
 

@@ -31,14 +31,11 @@ def trained(tmp_path_factory):
     cfg = Config(
         dict(
             default_scope='mmrs',
-            custom_imports=dict(imports=['mmrs.models.metaearth']),
             model=MODEL,
         )
     )
     folder = tmp_path_factory.mktemp('trained')
     cfg.dump(folder / 'config.py')
-    import mmrs.models.metaearth  # noqa: F401  (registers it)
-
     model = MODELS.build(cfg.model)
     with torch.no_grad():
         for weight in model.unet.parameters():

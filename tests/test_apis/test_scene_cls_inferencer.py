@@ -29,7 +29,6 @@ class ResNetWithActivation(ResNet):
 
 CONFIG = """
 default_scope = 'mmrs'
-custom_imports = dict(imports=['mmrs.datasets.scene_cls'])
 data_preprocessor = dict(
     type='mmpretrain.ClsDataPreprocessor',
     num_classes=3, mean=[120, 120, 120], std=[60, 60, 60], to_rgb=True)

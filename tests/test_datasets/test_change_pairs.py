@@ -350,18 +350,21 @@ def test_whu_masks_of_one_bit(write_pairs):
     assert dataset.metainfo['classes'] == ('unchanged', 'building')
 
 
-CONFIGS = dict(
-    levir_cc=(LEVIRCCDataset, 48, False),
-    levir_cc_clip=(LEVIRCCDataset, 224, False),
-    levir_cc_pseudo=(LEVIRCCDataset, 48, True),
-    levir_mci=(LEVIRMCIDataset, 48, True),
-    whu_cdc=(WHUCDCDataset, 48, True),
-    dubai_cc=(DubaiCCDataset, 256, False),
-)
+CLIP = 'rscama/rscama_clip-vit-b-32_1xb64-80e_levir-cc-224x224'
+PSEUDO = 'pix4cap/pix4cap_mit-b1_1xb64-100e_levir-cc-256x256'
+WHU_CDC = '_base_/datasets/whu_cdc'
+CONFIGS = {
+    '_base_/datasets/levir_cc': (LEVIRCCDataset, 48, False),
+    CLIP: (LEVIRCCDataset, 224, False),
+    PSEUDO: (LEVIRCCDataset, 48, True),
+    '_base_/datasets/levir_mci': (LEVIRMCIDataset, 48, True),
+    WHU_CDC: (WHUCDCDataset, 48, True),
+    '_base_/datasets/dubai_cc': (DubaiCCDataset, 256, False),
+}
 
 
 @pytest.mark.parametrize('name', CONFIGS)
-def test_base_configs_read_the_published_layouts(
+def test_configs_read_the_published_layouts(
     name, tmp_path, write_pairs, repo_root
 ):
     kind, height, has_mask = CONFIGS[name]
@@ -370,12 +373,12 @@ def test_base_configs_read_the_published_layouts(
     else:
         root = write_pairs(ann_file=kind.ANN_FILE)
     for path in tmp_path.rglob('label/*.png'):
-        if name in ('whu_cdc', 'levir_cc_pseudo'):
+        if name in (WHU_CDC, PSEUDO):
             cv2.imwrite(str(path), cv2.imread(str(path), 0) // 128 * 255)
-        if name == 'levir_cc_pseudo':
+        if name == PSEUDO:
             (path.parents[1] / 'pseudo').mkdir(exist_ok=True)
             path.rename(path.parents[1] / 'pseudo' / path.name)
-    cfg = Config.fromfile(repo_root / f'configs/_base_/datasets/{name}.py')
+    cfg = Config.fromfile(repo_root / f'configs/{name}.py')
     for split in ('train', 'val', 'test'):
         settings = cfg[f'{split}_dataloader'].dataset
         settings.update(data_root=str(root), min_count=1)
@@ -385,7 +388,7 @@ def test_base_configs_read_the_published_layouts(
         sample = dataset[0]['data_samples']
         assert ('gt_ids' in sample) == (split == 'train')
         assert len(sample.captions) >= 2
-        if split == 'train' or name != 'levir_cc_pseudo':
+        if split == 'train' or name != PSEUDO:
             assert ('gt_mask' in sample) == has_mask
     loader = cfg.train_dataloader
     loader.update(num_workers=1, batch_size=2)

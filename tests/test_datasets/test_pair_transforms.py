@@ -450,8 +450,6 @@ def test_no_mask_is_needed_and_one_band_is_kept(loaded):
 
 
 def test_transform_that_forgets_the_mask(loaded):
-    import mmpretrain.datasets  # noqa: F401  (registers ResizeEdge)
-
     resize = dict(type='mmpretrain.ResizeEdge', scale=20)
     with pytest.raises(InputError, match="'ResizeEdge'.* treat gt_seg_map"):
         BiTemporal([resize])(loaded)
@@ -465,7 +463,8 @@ def test_clip_input_is_that_of_pillow(tmp_path, repo_root):
     """Resized to 224 on the shorter side and cropped, as CLIP wants it."""
     from mmengine.config import Config
 
-    config = repo_root / 'configs/_base_/datasets/levir_cc_clip.py'
+    name = 'rscama_clip-vit-b-32_1xb64-80e_levir-cc-224x224'
+    config = repo_root / f'configs/rscama/{name}.py'
     transform = TRANSFORMS.build(Config.fromfile(config).to_clip)
     a, b = picture(size=(256, 300)), picture(size=(256, 300))
     results = transform(dict(img_path=['a', 'b'], imgs=[a, b]))

@@ -4,9 +4,6 @@ import pytest
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 
-import mmrs.datasets.nwpu
-import mmrs.datasets.ssdd
-import mmrs.datasets.whu  # noqa: F401
 from mmrs.registry import DATASETS
 from mmrs.synthetic.layouts import write_dataset
 

@@ -9,8 +9,6 @@ from mmengine.runner import Runner
 from mmengine.structures import PixelData
 from torch.utils.data import Dataset
 
-import mmrs.engine
-import mmrs.models.cloud_snow  # noqa: F401
 from mmrs.errors import InputError
 
 

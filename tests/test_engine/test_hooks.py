@@ -7,7 +7,6 @@ from mmengine.model import BaseModel
 from mmengine.runner import Runner
 from torch.utils.data import Dataset
 
-import mmrs.engine  # noqa: F401
 from mmrs.errors import InputError
 
 

@@ -2,9 +2,6 @@
 
 import torch
 
-import mmrs.models.bit
-import mmrs.models.mci
-import mmrs.models.pix4cap  # noqa: F401
 from mmrs.registry import MODELS
 from mmrs.structures import ChangeDataSample
 

@@ -22,7 +22,8 @@ needs_bare_mmcv = pytest.mark.skipif(COMPILED, reason='mmcv is compiled')
 def test_importing_mmrs_imports_nothing_heavy(run_python):
     printed, _ = run_python(
         'import mmrs, sys\n'
-        'heavy = ("torch", "mmengine", "mmcv", "mmrs.ops.mmcv_ext", "numpy")\n'
+        'heavy = ("torch", "mmengine", "mmcv", "mmrs.ops.mmcv_ext", "numpy",\n'
+        '         "mmdet", "mmseg", "mmpretrain", "cv2", "rasterio")\n'
         'print([name for name in heavy if name in sys.modules])'
     )
     assert printed == '[]\n'
@@ -140,6 +141,55 @@ def test_hooked_modules_keep_their_source(tmp_path, run_python):
         path=tmp_path,
     )
     assert printed == 'def load():\n    return 1\n'
+
+
+@needs_bare_mmcv
+@pytest.mark.parametrize('first', ['mmdet', 'mmdet.structures', 'mmpretrain'])
+def test_libraries_without_operators_may_come_first(first, run_python):
+    run_python(f'import {first}\nimport mmrs')
+
+
+@needs_bare_mmcv
+def test_modules_that_missed_the_operators_are_refused(run_python):
+    _, warned = run_python(
+        'import mmdet.structures.mask\n'
+        'from traceback import print_exc\n'
+        'for _ in range(2):\n'
+        '    try:\n'
+        '        import mmrs\n'
+        '    except ValueError:\n'
+        '        print_exc()\n'
+    )
+    message = 'InputError: mmdet.structures.mask.structures was imported '
+    assert warned.count(message) == 2
+    assert '`import mmrs` before mmdet' in warned
+
+
+def test_a_compiled_mmcv_may_come_first(tmp_path, run_python):
+    package = tmp_path / 'mmcv'
+    package.mkdir()
+    (package / '__init__.py').write_text('from mmcv.ops import nms')
+    (package / 'ops.py').write_text('from mmcv._ext import nms')
+    (package / '_ext.py').write_text('nms = "the compiled one"')
+    run_python('import mmcv\nimport mmrs', path=tmp_path)
+
+
+def test_multimodal_models_are_left_out_late(
+    tmp_path, run_python, make_distribution
+):
+    make_distribution('transformers', '5.1.0')
+    utils = tmp_path / 'mmpretrain' / 'utils'
+    utils.mkdir(parents=True)
+    (tmp_path / 'mmpretrain' / '__init__.py').touch()
+    (utils / '__init__.py').touch()
+    (utils / 'dependency.py').write_text('WITH_MULTIMODAL = True')
+    printed, _ = run_python(
+        'from mmpretrain.utils import dependency\n'
+        'import mmrs\n'
+        'print(dependency.WITH_MULTIMODAL)',
+        path=tmp_path,
+    )
+    assert printed == 'False\n'
 
 
 def test_two_owners_of_a_folder_are_warned_about_once(

@@ -136,7 +136,6 @@ def test_browsed_samples_show_their_instances(main_of, tmp_path):
     config.write_text(
         f"""
 _base_ = ['{ROOT}/configs/_base_/datasets/nwpu_instance.py']
-custom_imports = dict(imports=['mmrs.datasets.nwpu'])
 default_scope = 'mmrs'
 pipeline = [
     dict(type='LoadRSImage'),

@@ -10,7 +10,6 @@ from mmrs.errors import InputError
 TOOL = 'tools/dataset_converters/cloud_quality.py'
 CONFIG = """
 default_scope = 'mmrs'
-custom_imports = dict(imports=['mmrs.datasets.levir_cs'])
 pipeline = [
     dict(type='LoadBands'),
     dict(type='LoadCloudMask'),

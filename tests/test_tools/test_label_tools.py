@@ -19,10 +19,6 @@ AUDIT = 'tools/analysis_tools/audit_labels.py'
 TALLY = 'tools/analysis_tools/manual_tally.py'
 CONFIG = """
 default_scope = 'mmrs'
-custom_imports = dict(imports=[
-    'mmseg.models', 'mmseg.datasets.transforms', 'mmrs.datasets.levir_cs',
-    'mmrs.datasets.transforms.label_noise', 'mmrs.models.cloud_snow',
-    'mmrs.evaluation.metrics.class_map_dump'])
 model = dict(
     type='mmseg.EncoderDecoder',
     data_preprocessor=dict(

@@ -186,7 +186,6 @@ def test_conversion_and_back(main_of, model, tmp_path, capsys):
     unet = {k: v for k, v in unet.items() if not k.startswith('_')}
     encoder = dict(num_feat=4, num_block=1, num_grow_ch=4)
     config.write_text(
-        "custom_imports = dict(imports=['mmrs.models.metaearth'])\n"
         "model = dict(type='MetaEarth', preset='metaearth_tiny',\n"
         f'    unet={unet}, lr_encoder={encoder})\n'
     )

@@ -16,8 +16,6 @@ MAKE = 'tools/pseudo_labels/make_change_pseudo_labels.py'
 SCORE = 'tools/pseudo_labels/score_pseudo_labels.py'
 TEACHER = """
 default_scope = 'mmrs'
-custom_imports = dict(imports=[
-    'mmrs.models.backbones', 'mmrs.models.change', 'mmrs.models.mci'])
 model = dict(
     type='ChangeInterpreter',
     data_preprocessor=dict(

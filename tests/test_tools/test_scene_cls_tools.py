@@ -202,11 +202,6 @@ def test_statistics_of_missing_images(main_of, data, tmp_path):
 
 CONFIG = """
 default_scope = 'mmrs'
-custom_imports = dict(imports=[
-    'mmrs.engine',
-    'mmrs.datasets.scene_cls',
-    'mmrs.evaluation.metrics.scene_cls_metric',
-    'mmrs.visualization.scene_cls_visualizer'])
 model = dict(
     type='ImageClassifier',
     _scope_='mmpretrain',

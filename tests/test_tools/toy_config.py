@@ -1,5 +1,5 @@
 _base_ = ['../../configs/_base_/default_runtime.py']
-custom_imports = dict(imports=['mmrs.engine', 'toy_room'])
+custom_imports = dict(imports=['toy_room'])
 
 model = dict(type='ToyClassifier', dropout=0.5)
 train_dataloader = dict(

@@ -53,7 +53,6 @@ def build(name: str, args: argparse.Namespace):
     """A decoder with random weights that tell words apart."""
     import torch
 
-    import mmrs.models.change  # noqa: F401  (registers the decoders)
     from mmrs.registry import MODELS
     from mmrs.structures.vocabulary import END
 

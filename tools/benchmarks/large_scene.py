@@ -104,8 +104,6 @@ def build(args: argparse.Namespace):
     from mmengine.config import Config
     from mmengine.logging import MMLogger
 
-    import mmrs.datasets.levir_cs
-    import mmrs.models.cloud_snow  # noqa: F401  (registers)
     from mmrs.apis import CloudInferencer
 
     MMLogger.get_instance('mmengine', log_level='ERROR')

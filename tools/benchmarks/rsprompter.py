@@ -46,7 +46,6 @@ def build_model(method: str, arch: str, size: int):
     from mmengine.config import Config
     from mmengine.registry import init_default_scope
 
-    import mmrs.models.rsprompter  # noqa: F401
     from mmrs.models.sam import get_arch
     from mmrs.registry import MODELS
 

@@ -12,7 +12,6 @@ import argparse
 import json
 from pathlib import Path
 
-import cv2
 import numpy as np
 from pycocotools import mask as coco_mask
 from rich.progress import track
@@ -81,6 +80,8 @@ def find_buildings(label: np.ndarray) -> list[dict]:
         ``segmentation`` (RLE), ``area`` in pixels and ``bbox`` (x, y, width,
         height) of each, from the top of the image down.
     """
+    import cv2
+
     count, parts = cv2.connectedComponents(
         (label > 0).astype(np.uint8), connectivity=4
     )
@@ -100,6 +101,8 @@ def find_buildings(label: np.ndarray) -> list[dict]:
 
 
 def _read_label(path: Path, image_path: Path) -> np.ndarray:
+    import cv2
+
     label = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
     if label is None:
         raise InputError(f'{path}: the label of {image_path} cannot be read')

@@ -1,8 +1,7 @@
 # 38-Cloud: patches of 384 px of Landsat 8, of 18 scenes for training, two of
 # them for validation, and of 20 for testing, which are scored as whole scenes;
-# background and cloud. A config adds mmrs.evaluation.metrics.cloud38_scenes to its
-# custom_imports. The statistics are round values.
-_base_ = './clouds_512.py'
+# background and cloud. The statistics are round values.
+_base_ = './levir_cs.py'
 
 dataset_type = 'Cloud38Dataset'
 data_root = 'data/38-Cloud/'

@@ -2,10 +2,6 @@
 # The class folders are in data_root, the lists {train,val}.txt in
 # data_root/datainfo: copy datainfo/AID of the RSMamba repository there, or
 # write your own with tools/dataset_converters/split_scene_cls.py.
-#
-# A config that inherits this names in its custom_imports: mmrs.engine,
-# mmrs.datasets.aid, mmrs.evaluation.metrics.scene_cls_metric and
-# mmrs.visualization.scene_cls_visualizer.
 dataset_type = 'AIDDataset'
 data_root = 'data/AID/'
 

@@ -1,7 +1,7 @@
 # CloudSEN12 (high quality), Sentinel-2 Level 1C: patches of 509 px, 8490, 535
 # and 975 for training, validation and testing; clear, thick cloud, thin cloud
 # and shadow. The statistics are round values of reflectance.
-_base_ = './clouds_512.py'
+_base_ = './levir_cs.py'
 
 dataset_type = 'CloudSEN12Dataset'
 data_root = 'data/CloudSEN12/'

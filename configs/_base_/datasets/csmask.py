@@ -2,7 +2,7 @@
 # reflectance; two scenes for training, the third for testing. Land, cloud,
 # snow (which none of them has), water and shadow. Patches are normalised by
 # themselves, since the sensors differ.
-_base_ = './clouds_512.py'
+_base_ = './levir_cs.py'
 
 dataset_type = 'CSMaskDataset'
 data_root = 'data/csmask/'
@@ -11,7 +11,9 @@ test_scenes = ['sentinel2']
 crop_size = 128
 
 data_preprocessor = dict(
-    type='MultiBandDataPreprocessor', size=(crop_size, crop_size)
+    _delete_=True,
+    type='MultiBandDataPreprocessor',
+    size=(crop_size, crop_size),
 )
 
 train_pipeline = [

@@ -1,10 +1,5 @@
 # DUBAI-CC: 500 Landsat-7 pairs with five captions each. The images of 50 px
 # are enlarged to 256.
-#
-# A config that inherits this names in its custom_imports: mmrs.engine,
-# mmrs.datasets.dubai_cc, mmrs.models.change,
-# mmrs.evaluation.metrics.change_caption_metric and
-# mmrs.visualization.change_visualizer.
 _base_ = './levir_cc.py'
 
 dataset_type = 'DubaiCCDataset'

@@ -1,7 +1,7 @@
 # GF12MS_WHU: blocks of 250 px of Gaofen-1 and Gaofen-2; background and cloud.
 # Set sensors=['GF1'] or ['GF2'] for one of them. The statistics are round
 # values.
-_base_ = './clouds_512.py'
+_base_ = './levir_cs.py'
 
 dataset_type = 'GF12MSWHUDataset'
 data_root = 'data/GF12MS_WHU/'

@@ -1,6 +1,6 @@
 # GF1_WHU: tiles of 108 scenes of Gaofen-1 WFV; background and cloud. The
 # statistics are round values.
-_base_ = './clouds_512.py'
+_base_ = './levir_cs.py'
 
 dataset_type = 'GF1WHUDataset'
 data_root = 'data/GF1_WHU/'

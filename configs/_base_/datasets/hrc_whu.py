@@ -1,7 +1,7 @@
 # HRC_WHU: pictures of 8 bits, 120 for training, a tenth of them for
 # validation, and 30 for testing; background and cloud. The statistics are
 # those of ImageNet: red, green and blue.
-_base_ = './clouds_512.py'
+_base_ = './levir_cs.py'
 
 dataset_type = 'HRCWHUDataset'
 data_root = 'data/HRC_WHU/'

@@ -2,7 +2,7 @@
 # cloud and shadow, and the nine bands of reflectance. Scenes are drawn for
 # training, validation and testing, 60, 20 and 20 % of each biome. The
 # statistics are round values.
-_base_ = './clouds_512.py'
+_base_ = './levir_cs.py'
 
 bands = (
     'coastal',

@@ -1,10 +1,5 @@
 # LEVIR-CC: 10,077 pairs with five captions each, 6815/1333/1929 of them for
 # training, validation and test.
-#
-# A config that inherits this names in its custom_imports: mmrs.engine,
-# mmrs.datasets.levir_cc, mmrs.models.change,
-# mmrs.evaluation.metrics.change_caption_metric and
-# mmrs.visualization.change_visualizer.
 dataset_type = 'LEVIRCCDataset'
 data_root = 'data/LEVIR-CC/'
 # Words that occur at least so often in the captions of all splits are known:
@@ -29,46 +24,23 @@ test_pipeline = [
     dict(type='PackChangeInputs'),
 ]
 
+dataset = dict(type=dataset_type, data_root=data_root, min_count=min_count)
 train_dataloader = dict(
     batch_size=64,
     num_workers=4,
     persistent_workers=False,  # seeded anew each epoch: resuming is exact
     sampler=dict(type='DefaultSampler', shuffle=True),
-    dataset=dict(
-        type=dataset_type,
-        data_root=data_root,
-        split='train',
-        min_count=min_count,
-        pipeline=train_pipeline,
-    ),
+    dataset=dict(dataset, split='train', pipeline=train_pipeline),
 )
 val_dataloader = dict(
     batch_size=64,
     num_workers=4,
     persistent_workers=False,
     sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type=dataset_type,
-        data_root=data_root,
-        split='val',
-        min_count=min_count,
-        test_mode=True,
-        pipeline=test_pipeline,
-    ),
+    dataset=dict(dataset, split='val', test_mode=True, pipeline=test_pipeline),
 )
 test_dataloader = dict(
-    batch_size=64,
-    num_workers=4,
-    persistent_workers=False,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type=dataset_type,
-        data_root=data_root,
-        split='test',
-        min_count=min_count,
-        test_mode=True,
-        pipeline=test_pipeline,
-    ),
+    val_dataloader, dataset=dict(val_dataloader['dataset'], split='test')
 )
 
 val_evaluator = dict(type='ChangeCaptionMetric', protocol='ids')

@@ -1,11 +1,6 @@
 # LEVIR-CD: 637 pairs of 1024 x 1024 px of 0.5 m, with masks of the buildings
 # that appeared or went: data/LEVIR-CD/{train,val,test}/{A,B,label}/*.png.
 # Training is on random crops, tests are on whole images.
-#
-# A config that inherits this names in its custom_imports: mmrs.engine,
-# mmrs.datasets.change_pairs, mmrs.datasets.transforms, mmrs.models.change,
-# mmrs.evaluation.metrics.change_mask_metric and
-# mmrs.visualization.change_visualizer.
 dataset_type = 'ChangePairDataset'
 data_root = 'data/LEVIR-CD/'
 data_prefix = dict(

@@ -3,94 +3,22 @@
 # The class folders are in data_root, the lists {train,val}.txt in
 # data_root/datainfo: copy datainfo/NWPU of the RSMamba repository there, or
 # write your own with tools/dataset_converters/split_scene_cls.py.
-#
-# A config that inherits this names in its custom_imports: mmrs.engine,
-# mmrs.datasets.nwpu_resisc45, mmrs.evaluation.metrics.scene_cls_metric and
-# mmrs.visualization.scene_cls_visualizer.
+_base_ = './aid_cls.py'
+
 dataset_type = 'NWPURESISC45Dataset'
 data_root = 'data/NWPU-RESISC45/'
 
-# Means over the training list of each image's mean and standard deviation;
-# tools/dataset_converters/mean_std.py computes them for other images.
 data_preprocessor = dict(
-    type='mmpretrain.ClsDataPreprocessor',
     num_classes=45,
     mean=[93.847266, 97.20128819, 87.66547902],  # red, green, blue
     std=[37.10216765, 34.61650149, 33.70191772],
-    to_rgb=True,
 )
-bgr_mean = data_preprocessor['mean'][::-1]
 
-train_pipeline = [
-    dict(type='LoadRSImage'),
-    dict(
-        type='mmpretrain.RandomResizedCrop',
-        scale=224,
-        crop_ratio_range=(0.4, 1.0),
-        backend='pillow',
-        interpolation='bicubic',
-    ),
-    dict(type='RandomFlip', prob=0.5, direction='horizontal'),
-    dict(type='RandomFlip', prob=0.5, direction='vertical'),
-    dict(
-        type='AutoAugment',
-        _scope_='mmpretrain',  # its policies name transforms of mmpretrain
-        policies='imagenet',
-        hparams=dict(
-            pad_val=[round(x) for x in bgr_mean], interpolation='bicubic'
-        ),
-    ),
-    dict(type='mmpretrain.PackInputs'),
+train_pipeline = _base_.train_pipeline
+train_pipeline[4]['hparams']['pad_val'] = [
+    round(x) for x in data_preprocessor['mean'][::-1]
 ]
-test_pipeline = [
-    dict(type='LoadRSImage'),
-    dict(
-        type='mmpretrain.ResizeEdge',
-        scale=256,
-        edge='short',
-        backend='pillow',
-        interpolation='bicubic',
-    ),
-    dict(type='CenterCrop', crop_size=224),
-    dict(type='mmpretrain.PackInputs'),
-]
-
-train_dataloader = dict(
-    batch_size=16,
-    num_workers=4,
-    persistent_workers=False,  # seeded anew each epoch: resuming is exact
-    sampler=dict(type='DefaultSampler', shuffle=True),
-    collate_fn=dict(type='default_collate'),
-    dataset=dict(
-        type=dataset_type,
-        data_root=data_root,
-        ann_file='datainfo/train.txt',
-        pipeline=train_pipeline,
-    ),
-)
-val_dataloader = dict(
-    batch_size=16,
-    num_workers=4,
-    persistent_workers=False,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    collate_fn=dict(type='default_collate'),
-    dataset=dict(
-        type=dataset_type,
-        data_root=data_root,
-        ann_file='datainfo/val.txt',
-        test_mode=True,
-        pipeline=test_pipeline,
-    ),
-)
+dataset = dict(type=dataset_type, data_root=data_root)
+train_dataloader = dict(dataset=dict(dataset, pipeline=train_pipeline))
+val_dataloader = dict(dataset=dataset)
 test_dataloader = val_dataloader
-
-val_evaluator = dict(type='SceneClsMetric')
-test_evaluator = val_evaluator
-
-# For tools/test.py --show-dir and browse_dataset.py.
-visualizer = dict(
-    type='SceneClsVisualizer', vis_backends=[dict(type='LocalVisBackend')]
-)
-draw_hook = dict(type='DrawPredictionsHook')
-
-inferencer = dict(type='SceneClassificationInferencer')

@@ -2,7 +2,7 @@
 # snow. The first of five folds is for testing; set fold in all three data
 # sets for another. Of the thermal bands the unit is radiance. The statistics
 # are round values.
-_base_ = './clouds_512.py'
+_base_ = './levir_cs.py'
 
 fold = 0
 dataset_type = 'SPARCSDataset'

@@ -1,9 +1,6 @@
 # WHU-CD, brought to 0.5 m and cut into tiles of 256 px at least:
 # data/WHU-CD/{train,val,test}/{A,B,label}/*, with masks of 0 and 255 of the
 # buildings that appeared or went.
-#
-# A config that inherits this names the same in its custom_imports as with
-# levir_cd.py.
 _base_ = './levir_cd.py'
 
 data_root = 'data/WHU-CD/'

@@ -1,11 +1,5 @@
 # WHU-CDC: 7434 aerial pairs with five captions each, and masks of building
 # change: 0 unchanged, 1 building.
-#
-# A config that inherits this names in its custom_imports: mmrs.engine,
-# mmrs.datasets.whu_cdc, mmrs.models.change,
-# mmrs.evaluation.metrics.change_caption_metric and
-# mmrs.evaluation.metrics.change_mask_metric and
-# mmrs.visualization.change_visualizer.
 _base_ = './levir_mci.py'
 
 dataset_type = 'WHUCDCDataset'
@@ -46,4 +40,4 @@ val_dataloader = dict(
         pipeline=test_pipeline,
     )
 )
-test_dataloader = val_dataloader  # split='test', from levir_cc.py
+test_dataloader = val_dataloader  # split='test', from levir_mci.py

@@ -1,19 +1,5 @@
 # BIT with three stages of a ResNet-18, as in Open-CD. A config that inherits
 # this names the data set.
-custom_imports = dict(
-    imports=[
-        'mmrs.models.backbones',
-        'mmrs.models.change',
-        'mmrs.models.bit',
-        'mmrs.datasets.change_pairs',
-        'mmrs.datasets.transforms',
-        'mmrs.evaluation.metrics.change_mask_metric',
-        'mmrs.visualization.change_visualizer',
-        'mmrs.engine',
-    ],
-    allow_failed_imports=False,
-)
-
 # ImageNet; the name of a file, or one that MMEngine knows and downloads.
 checkpoint = 'open-mmlab://resnet18_v1c'
 model = dict(

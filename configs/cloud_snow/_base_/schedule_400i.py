@@ -1,12 +1,16 @@
 # AdamW for 400 iterations: 40 of warm-up, then a linear decay to zero. The
 # learning rate is that of a batch of 16.
-_base_ = './schedule_40k.py'
+_base_ = '../../_base_/iter_runtime.py'
 
 max_iters = 400
 
-train_cfg = dict(max_iters=max_iters, val_interval=max_iters)
+train_cfg = dict(
+    type='IterBasedTrainLoop', max_iters=max_iters, val_interval=max_iters
+)
+val_cfg = dict(type='ValLoop')
+test_cfg = dict(type='TestLoop')
+
 optim_wrapper = dict(
-    _delete_=True,
     type='OptimWrapper',
     optimizer=dict(type='AdamW', lr=2e-3, weight_decay=0.01),
     clip_grad=dict(max_norm=1.0),
@@ -22,6 +26,6 @@ param_scheduler = [
         end=max_iters,
     ),
 ]
-default_hooks = dict(
-    logger=dict(interval=50), checkpoint=dict(interval=max_iters)
-)
+auto_scale_lr = dict(enable=False, base_batch_size=16)
+
+default_hooks = dict(checkpoint=dict(interval=max_iters))

@@ -1,8 +1,6 @@
 # AdamW for 40,000 iterations, as a SegFormer is trained: 1500 of warm-up, then
 # a linear decay to zero; the head learns ten times as fast. The learning rate
 # is that of a batch of 16.
-_base_ = '../../_base_/default_runtime.py'
-
 max_iters = 40000
 
 train_cfg = dict(
@@ -40,9 +38,3 @@ param_scheduler = [
     ),
 ]
 auto_scale_lr = dict(enable=False, base_batch_size=16)
-
-default_hooks = dict(
-    logger=dict(log_metric_by_epoch=False),
-    checkpoint=dict(by_epoch=False, interval=4000),
-)
-log_processor = dict(by_epoch=False)

@@ -30,3 +30,10 @@ model = dict(
     train_cfg=dict(),
     test_cfg=dict(mode='slide', crop_size=(512, 512), stride=(341, 341)),
 )
+
+# ImageNet weights of the backbone, their first layer inflated to the bands.
+load_from = (
+    'https://download.openmmlab.com/mmsegmentation/v0.5/pretrain/segformer/'
+    'mit_b1_20220624-02e5a6a1.pth'
+)
+custom_hooks = [dict(type='FitWeightsHook')]

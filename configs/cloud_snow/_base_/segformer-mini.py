@@ -13,3 +13,6 @@ model = dict(
     ),
     test_cfg=dict(_delete_=True, mode='whole'),
 )
+
+load_from = None
+custom_hooks = []

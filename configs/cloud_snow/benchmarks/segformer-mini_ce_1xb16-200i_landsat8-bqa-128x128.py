@@ -3,15 +3,16 @@
 #     python tools/train.py CONFIG
 #     python tools/analysis_tools/audit_labels.py CONFIG CHECKPOINT OUT
 _base_ = [
-    '../_base_/imports.py',
     '../_base_/segformer-mini.py',
-    '../../_base_/datasets/clouds_512.py',
+    '../../_base_/datasets/levir_cs.py',
     '../_base_/schedule_400i.py',
 ]
 
 crop_size = 128
 data_preprocessor = dict(
-    type='MultiBandDataPreprocessor', size=(crop_size, crop_size)
+    _delete_=True,
+    type='MultiBandDataPreprocessor',
+    size=(crop_size, crop_size),
 )
 model = dict(backbone=dict(in_channels=10), decode_head=dict(num_classes=2))
 train_pipeline = [

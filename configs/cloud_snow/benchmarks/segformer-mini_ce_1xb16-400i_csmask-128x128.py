@@ -5,7 +5,6 @@
 #         val_dataloader.dataset.scenes="['landsat7']" \
 #         test_dataloader.dataset.scenes="['landsat7']"
 _base_ = [
-    '../_base_/imports.py',
     '../_base_/segformer-mini.py',
     '../../_base_/datasets/csmask.py',
     '../_base_/schedule_400i.py',

@@ -1,20 +1,5 @@
 # MCI with MiT-B1, as in the paper. A config that inherits this names the data
 # set, of which model.caption_head.num_words follows.
-custom_imports = dict(
-    imports=[
-        'mmrs.models.backbones',
-        'mmrs.models.change',
-        'mmrs.models.mci',
-        'mmrs.datasets.levir_mci',
-        'mmrs.datasets.transforms',
-        'mmrs.evaluation.metrics.change_caption_metric',
-        'mmrs.evaluation.metrics.change_mask_metric',
-        'mmrs.visualization.change_visualizer',
-        'mmrs.engine',
-    ],
-    allow_failed_imports=False,
-)
-
 neck = dict(dims=512, num_layers=3, heads=8, hidden=2048, position_size=16)
 model = dict(
     type='ChangeInterpreter',

@@ -1,17 +1,5 @@
 # MetaEarth in the paper's size. Presets, P2's constants and the meaning of
 # "linear" are ours: see the method's page.
-custom_imports = dict(
-    imports=[
-        'mmrs.engine',
-        'mmrs.datasets.metaearth',
-        'mmrs.datasets.samplers.resolution',
-        'mmrs.models.metaearth',
-        'mmrs.evaluation.metrics.fid',
-        'mmrs.evaluation.metrics.generation_metric',
-    ],
-    allow_failed_imports=False,
-)
-
 model = dict(
     type='MetaEarth',
     preset='metaearth_600m',

@@ -1,23 +1,6 @@
 # Pix4Cap with MiT-B1; the paper does not name its backbone. A config that
 # inherits this names the data set, of which model.caption_head.num_words
 # follows.
-custom_imports = dict(
-    imports=[
-        'mmrs.models.backbones',
-        'mmrs.models.change',
-        'mmrs.models.mci',
-        'mmrs.models.pix4cap',
-        'mmrs.datasets.levir_cc',
-        'mmrs.datasets.levir_mci',
-        'mmrs.datasets.transforms',
-        'mmrs.evaluation.metrics.change_caption_metric',
-        'mmrs.evaluation.metrics.change_mask_metric',
-        'mmrs.visualization.change_visualizer',
-        'mmrs.engine',
-    ],
-    allow_failed_imports=False,
-)
-
 model = dict(
     type='Pix4Cap',
     # pretrained='.../mit_b1.pth' starts from ImageNet.

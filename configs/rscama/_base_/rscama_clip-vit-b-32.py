@@ -1,21 +1,6 @@
 # RSCaMa with CLIP ViT-B/32 and the Transformer decoder, as in the paper. A
 # config that inherits this names the data set, of which
 # model.caption_head.num_words follows.
-custom_imports = dict(
-    imports=[
-        'mmrs.models.backbones',
-        'mmrs.models.change',
-        'mmrs.models.rscama',
-        'mmrs.datasets.levir_cc',
-        'mmrs.datasets.transforms',
-        'mmrs.evaluation.metrics.change_caption_metric',
-        'mmrs.visualization.change_visualizer',
-        'mmrs.engine',
-        'mmpretrain.datasets',  # after mmrs, which repairs its import
-    ],
-    allow_failed_imports=False,
-)
-
 model = dict(
     type='ChangeInterpreter',
     # pretrained='.../ViT-B-32.pt' starts from OpenAI's CLIP, as the authors do.

@@ -1,22 +1,5 @@
 # RSMamba-B: patches of 16 px, 8 px apart, scanned forward, in reverse and
 # shuffled. A config that inherits this sets model.head.num_classes.
-custom_imports = dict(
-    imports=[
-        'mmrs.models.rsmamba',
-        'mmrs.datasets.aid',
-        'mmrs.datasets.nwpu_resisc45',
-        'mmrs.datasets.scene_cls',
-        'mmrs.datasets.uc_merced',
-        'mmrs.datasets.transforms',
-        'mmrs.evaluation.metrics.scene_cls_metric',
-        'mmrs.visualization.scene_cls_visualizer',
-        'mmrs.engine',
-        'mmpretrain.models',  # after mmrs, which repairs its import
-        'mmpretrain.datasets',
-    ],
-    allow_failed_imports=False,
-)
-
 model = dict(
     type='mmpretrain.ImageClassifier',
     backbone=dict(

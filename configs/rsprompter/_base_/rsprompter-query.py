@@ -1,18 +1,4 @@
 # RSPrompter-query.
-custom_imports = dict(
-    imports=[
-        'mmrs.models.sam',
-        'mmrs.models.rsprompter',
-        'mmrs.datasets.nwpu',
-        'mmrs.datasets.ssdd',
-        'mmrs.datasets.whu',
-        'mmrs.datasets.transforms',
-        'mmrs.evaluation.metrics.instance_seg_metric',
-        'mmrs.engine',
-    ],
-    allow_failed_imports=False,
-)
-
 num_classes = 10
 num_queries = 70
 img_size = 1024

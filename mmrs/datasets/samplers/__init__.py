@@ -3,9 +3,5 @@
 from mmrs.utils.lazy import lazy_names
 
 __getattr__, __dir__, __all__ = lazy_names(
-    __name__,
-    {
-        'curriculum': ('Curriculum', 'CurriculumSampler'),
-        'resolution': ('UniformResolutionSampler',),
-    },
+    __name__, {'curriculum': ('Curriculum',)}
 )

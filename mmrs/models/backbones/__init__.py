@@ -1,13 +1,5 @@
 """Backbones of change networks: image -> maps, the finest first."""
 
-from .clip import CLIPPatchBackbone
-from .mit import MiTBackbone
-from .pyramid import PyramidBackbone
-from .resnet import ResNetBackbone
+from mmrs.utils.lazy import lazy_names
 
-__all__ = [
-    'CLIPPatchBackbone',
-    'MiTBackbone',
-    'PyramidBackbone',
-    'ResNetBackbone',
-]
+__getattr__, __dir__, __all__ = lazy_names(__name__)

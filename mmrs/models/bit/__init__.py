@@ -1,5 +1,5 @@
 """BIT (arXiv 2103.00208): the teacher of pseudo-labels."""
 
-from .bit_head import BITHead
+from mmrs.utils.lazy import lazy_names
 
-__all__ = ['BITHead']
+__getattr__, __dir__, __all__ = lazy_names(__name__)

@@ -1,31 +1,5 @@
 """Networks that read change off two images: what its methods share."""
 
-from .balancers import (
-    DynamicWeightAverage,
-    StopGradNormalize,
-    SumLosses,
-    Uncertainty,
-)
-from .caption_head import CaptionHead
-from .change_interpreter import ChangeInterpreter
-from .data_preprocessor import ChangeDataPreprocessor
-from .decoders import (
-    PrefixGPTDecoder,
-    PrefixMambaDecoder,
-    TransformerCaptionDecoder,
-)
-from .layers import KeepMaps
+from mmrs.utils.lazy import lazy_names
 
-__all__ = [
-    'CaptionHead',
-    'ChangeDataPreprocessor',
-    'ChangeInterpreter',
-    'DynamicWeightAverage',
-    'KeepMaps',
-    'PrefixGPTDecoder',
-    'PrefixMambaDecoder',
-    'StopGradNormalize',
-    'SumLosses',
-    'TransformerCaptionDecoder',
-    'Uncertainty',
-]
+__getattr__, __dir__, __all__ = lazy_names(__name__)

@@ -1,29 +1,5 @@
 """Clouds and snow from labels of which some are wrong."""
 
-from .adele import AdeleSegmentor
-from .data_preprocessor import MultiBandDataPreprocessor
-from .losses import (
-    ActivePassiveLoss,
-    BootstrappedCELoss,
-    GCELoss,
-    MAELoss,
-    NCELoss,
-    RCELoss,
-    SCELoss,
-    TrimmedCELoss,
-)
-from .noisy_label_segmentor import NoisyLabelSegmentor
+from mmrs.utils.lazy import lazy_names
 
-__all__ = [
-    'ActivePassiveLoss',
-    'AdeleSegmentor',
-    'BootstrappedCELoss',
-    'GCELoss',
-    'MAELoss',
-    'MultiBandDataPreprocessor',
-    'NCELoss',
-    'NoisyLabelSegmentor',
-    'RCELoss',
-    'SCELoss',
-    'TrimmedCELoss',
-]
+__getattr__, __dir__, __all__ = lazy_names(__name__)

@@ -1,6 +1,5 @@
 """MCI, the network of Change-Agent (arXiv 2403.19646)."""
 
-from .mask_head import MCIMaskHead
-from .necks import BI3CaptionNeck, BI3MaskNeck
+from mmrs.utils.lazy import lazy_names
 
-__all__ = ['BI3CaptionNeck', 'BI3MaskNeck', 'MCIMaskHead']
+__getattr__, __dir__, __all__ = lazy_names(__name__)

@@ -1,17 +1,11 @@
 """MetaEarth (arXiv 2405.13570): images of any size at any resolution."""
 
-from .encoder import RRDBEncoder
-from .losses import P2Loss
-from .metaearth import MetaEarth
-from .pipeline import MetaEarthPipeline
-from .presets import PRESETS
-from .unet import ResolutionUNet
+from mmrs.utils.lazy import lazy_names
 
-__all__ = [
-    'PRESETS',
-    'MetaEarth',
-    'MetaEarthPipeline',
-    'P2Loss',
-    'RRDBEncoder',
-    'ResolutionUNet',
-]
+__getattr__, __dir__, __all__ = lazy_names(
+    __name__,
+    {
+        'pipeline': ('MetaEarthPipeline',),
+        'presets': ('PRESETS',),
+    },
+)

@@ -1,5 +1,5 @@
 """RSCaMa: change captions by selective scans (arXiv 2404.18895)."""
 
-from .neck import CaMaNeck
+from mmrs.utils.lazy import lazy_names
 
-__all__ = ['CaMaNeck']
+__getattr__, __dir__, __all__ = lazy_names(__name__)

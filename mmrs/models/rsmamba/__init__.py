@@ -1,6 +1,7 @@
 """RSMamba (arXiv 2403.19654): scene classification with Mamba."""
 
-from .backbone import RSMamba
-from .tokens import TokenLayout
+from mmrs.utils.lazy import lazy_names
 
-__all__ = ['RSMamba', 'TokenLayout']
+__getattr__, __dir__, __all__ = lazy_names(
+    __name__, {'tokens': ('TokenLayout',)}
+)

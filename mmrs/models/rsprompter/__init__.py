@@ -1,35 +1,7 @@
 """RSPrompter (arXiv 2306.16269) and the baselines of its paper."""
 
-from .anchor import (
-    RSPrompterAnchor,
-    RSPrompterAnchorMaskHead,
-    RSPrompterAnchorRoIPromptHead,
-)
-from .features import SamFeatures
-from .neck import (
-    RSFPN,
-    PseudoFeatureAggregator,
-    RSFeatureAggregator,
-    RSSimpleFPN,
-)
-from .query import RSMask2FormerHead, RSPrompterQuery
-from .sam_cls import SAMCls
-from .sam_det import SAMDet
-from .sam_seg import SAMSegMask2Former, SAMSegMaskRCNN
+from mmrs.utils.lazy import lazy_names
 
-__all__ = [
-    'PseudoFeatureAggregator',
-    'RSFPN',
-    'RSFeatureAggregator',
-    'RSMask2FormerHead',
-    'RSPrompterAnchor',
-    'RSPrompterAnchorMaskHead',
-    'RSPrompterAnchorRoIPromptHead',
-    'RSPrompterQuery',
-    'RSSimpleFPN',
-    'SAMCls',
-    'SAMDet',
-    'SAMSegMask2Former',
-    'SAMSegMaskRCNN',
-    'SamFeatures',
-]
+__getattr__, __dir__, __all__ = lazy_names(
+    __name__, {'features': ('SamFeatures',)}
+)

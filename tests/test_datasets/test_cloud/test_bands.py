@@ -323,8 +323,6 @@ def test_crops_of_one_class_are_drawn_again():
 @pytest.mark.parametrize('bands', [1, 3, 4, 6, 13])
 def test_a_training_pipeline_keeps_image_and_masks_together(bands):
     """The first band is the label itself, so both must move alike."""
-    import mmseg.datasets.transforms  # noqa: F401
-
     steps = [
         dict(
             type='RandomResize',

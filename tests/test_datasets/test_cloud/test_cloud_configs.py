@@ -23,15 +23,11 @@ READERS = dict(
     gf1_whu='GF1WHUDataset',
     gf12ms_whu='GF12MSWHUDataset',
 )
-READERS |= dict.fromkeys(
-    ('38cloud', '95cloud', 'synthetic_38cloud'), 'Cloud38Dataset'
-)
+READERS |= dict.fromkeys(('38cloud', 'synthetic_38cloud'), 'Cloud38Dataset')
 
 
 @pytest.fixture(autouse=True)
 def scope():
-    import mmseg.datasets.transforms  # noqa: F401
-
     with DefaultScope.overwrite_default_scope('mmrs'):
         yield
 

@@ -142,8 +142,6 @@ def test_no_noise_keeps_the_labels(sample):
 
 
 def test_the_truth_is_packed_beside_the_labels(sample):
-    import mmseg.datasets.transforms  # noqa: F401
-
     results = SyntheticCloudNoise(eta=1)(
         dict(sample, subset='noisy', difficulty=0.5)
     )

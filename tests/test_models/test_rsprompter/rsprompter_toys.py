@@ -10,7 +10,6 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmengine.structures import InstanceData
 
-import mmrs.models.rsprompter  # noqa: F401
 from mmrs.registry import MODELS
 
 BASE = Path(__file__).parents[3] / 'configs' / 'rsprompter' / '_base_'

@@ -7,7 +7,6 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
-import mmrs.models.rsprompter  # noqa: F401
 from mmrs.registry import MODELS
 
 CONFIGS = Path(__file__).parents[3] / 'configs' / 'rsprompter'

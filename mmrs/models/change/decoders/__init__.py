@@ -1,13 +1,7 @@
 """Decoders: visual tokens and the words so far -> the next word."""
 
-from .base import CaptionDecoder
-from .gpt import PrefixGPTDecoder
-from .mamba import PrefixMambaDecoder
-from .transformer import TransformerCaptionDecoder
+from mmrs.utils.lazy import lazy_names
 
-__all__ = [
-    'CaptionDecoder',
-    'PrefixGPTDecoder',
-    'PrefixMambaDecoder',
-    'TransformerCaptionDecoder',
-]
+__getattr__, __dir__, __all__ = lazy_names(
+    __name__, {'base': ('CaptionDecoder',)}
+)
