@@ -18,7 +18,7 @@ from importlib import import_module
 from types import ModuleType
 
 from mmengine import registry as _roots
-from mmengine.registry import Registry
+from mmengine.registry import DefaultScope, Registry
 
 from mmrs.errors import InputError
 from mmrs.stack.extras import is_installed, missing_library
@@ -65,6 +65,17 @@ class LazyRegistry(Registry):
         root = getattr(_roots, variable)
         super().__init__(root.name, parent=root, scope='mmrs', locations=[])
         self.variable = variable
+
+    def build(self, cfg: dict, *args, **kwargs) -> object:
+        """Build an object whose parts are named in the scope of mmrs.
+
+        MMEngine alone would take the default scope, which another library may
+        have set before, or nobody.
+        """
+        if self.variable == 'RUNNERS':  # a runner sets the default scope
+            return super().build(cfg, *args, **kwargs)
+        with DefaultScope.overwrite_default_scope(self.scope):
+            return super().build(cfg, *args, **kwargs)
 
     def get(self, key: str) -> type:
         """Get what a name stands for.

@@ -1,12 +1,20 @@
 """The registries, in interpreters of their own where imports matter."""
 
+from pathlib import Path
+
 import pytest
+from meta_device import on_meta
+from mmengine.config import Config
 from mmengine.registry import MODELS as ROOT_MODELS
 from mmengine.registry import DefaultScope
 
 from mmrs.errors import InputError
 from mmrs.registry import HOOKS, INFERENCERS, MODELS, TRANSFORMS
 
+TINY = (
+    Path(__file__).parents[1]
+    / 'configs/rsprompter/_base_/rsprompter-anchor_sam-vit-tiny.py'
+)
 MODEL_ALONE = """
 import sys
 import mmrs
@@ -77,6 +85,15 @@ for name in ('mmdet.MaskRCNN', 'mmseg.UNet', 'mmpretrain.ImageClassifier'):
 @pytest.mark.slow
 def test_names_of_other_libraries(run_python):
     run_python(OTHERS)
+
+
+@pytest.mark.parametrize('scope', ['mmdet', 'mmengine', 'mmrs'])
+def test_parts_are_of_mmrs_in_any_default_scope(scope):
+    cfg = Config.fromfile(TINY).model
+    with DefaultScope.overwrite_default_scope(scope), on_meta():
+        model = MODELS.build(cfg)
+        assert DefaultScope.get_current_instance().scope_name == scope
+    assert type(model.neck).__module__ == 'mmrs.models.rsprompter.neck'
 
 
 @pytest.mark.parametrize(

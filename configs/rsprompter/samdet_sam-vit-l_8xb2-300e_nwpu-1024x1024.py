@@ -1,8 +1,14 @@
 _base_ = [
-    './_base_/samdet_sam-vit-l.py',
+    './_base_/samdet.py',
     '../_base_/datasets/nwpu_instance.py',
     '../_base_/schedules/adamw_cosine.py',
     '../_base_/default_runtime.py',
 ]
+
+sam_arch = 'vit_l'
+sam_checkpoint = 'checkpoints/sam_vit_l_0b3195.pth'
+model = dict(
+    segmentor=dict(sam_arch=sam_arch, sam_checkpoint=sam_checkpoint),
+)
 
 train_cfg = dict(max_epochs=300)

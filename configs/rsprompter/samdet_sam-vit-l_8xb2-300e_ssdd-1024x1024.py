@@ -1,10 +1,15 @@
 _base_ = [
-    './_base_/samdet_sam-vit-l.py',
+    './_base_/samdet.py',
     '../_base_/datasets/ssdd_instance.py',
     '../_base_/schedules/adamw_cosine.py',
     '../_base_/default_runtime.py',
 ]
 
-model = dict(detector=dict(roi_head=dict(bbox_head=dict(num_classes=1))))
+sam_arch = 'vit_l'
+sam_checkpoint = 'checkpoints/sam_vit_l_0b3195.pth'
+model = dict(
+    segmentor=dict(sam_arch=sam_arch, sam_checkpoint=sam_checkpoint),
+    detector=dict(roi_head=dict(bbox_head=dict(num_classes=1))),
+)
 
 train_cfg = dict(max_epochs=300)

@@ -1,12 +1,18 @@
 _base_ = [
-    './_base_/samseg-maskrcnn_sam-vit-h.py',
+    './_base_/samseg-maskrcnn.py',
     '../_base_/datasets/whu_instance.py',
     '../_base_/schedules/adamw_cosine.py',
     '../_base_/default_runtime.py',
 ]
 
+sam_arch = 'vit_h'
+sam_checkpoint = 'checkpoints/sam_vit_h_4b8939.pth'
 model = dict(
-    roi_head=dict(bbox_head=dict(num_classes=1), mask_head=dict(num_classes=1))
+    backbone=dict(sam_arch=sam_arch, sam_checkpoint=sam_checkpoint),
+    neck=dict(feature_aggregator=dict(sam_arch=sam_arch)),
+    roi_head=dict(
+        bbox_head=dict(num_classes=1), mask_head=dict(num_classes=1)
+    ),
 )
 
 train_cfg = dict(max_epochs=150)

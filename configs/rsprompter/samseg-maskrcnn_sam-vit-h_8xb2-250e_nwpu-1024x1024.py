@@ -1,9 +1,16 @@
 _base_ = [
-    './_base_/samseg-maskrcnn_sam-vit-h.py',
+    './_base_/samseg-maskrcnn.py',
     '../_base_/datasets/nwpu_instance.py',
     '../_base_/schedules/adamw_cosine.py',
     '../_base_/default_runtime.py',
 ]
+
+sam_arch = 'vit_h'
+sam_checkpoint = 'checkpoints/sam_vit_h_4b8939.pth'
+model = dict(
+    backbone=dict(sam_arch=sam_arch, sam_checkpoint=sam_checkpoint),
+    neck=dict(feature_aggregator=dict(sam_arch=sam_arch)),
+)
 
 train_cfg = dict(max_epochs=250)
 optim_wrapper = dict(optimizer=dict(lr=0.0002))

@@ -1,13 +1,13 @@
 """Pictures of results."""
 
-from .change import draw_change
-from .confusion_matrix import draw_confusion_matrix
-from .instances import draw_instances
-from .scene_cls import draw_scene
+from mmrs.utils.lazy import lazy_names
 
-__all__ = [
-    'draw_change',
-    'draw_confusion_matrix',
-    'draw_instances',
-    'draw_scene',
-]
+__getattr__, __dir__, __all__ = lazy_names(
+    __name__,
+    {
+        'change': ('draw_change',),
+        'confusion_matrix': ('draw_confusion_matrix',),
+        'instances': ('draw_instances',),
+        'scene_cls': ('draw_scene',),
+    },
+)

@@ -1,86 +1,25 @@
-# SAM-seg with the heads of Mask R-CNN.
+# SAM-seg with the heads of Mask R-CNN: RSPrompter-anchor without its prompts.
+_base_ = './rsprompter-anchor.py'
+
 num_classes = 10
-img_size = 1024
-sam_arch = 'vit_b'
-sam_checkpoint = 'checkpoints/sam_vit_b_01ec64.pth'
 
 model = dict(
+    _delete_=True,
     type='SAMSegMaskRCNN',
-    data_preprocessor=dict(
-        type='mmdet.DetDataPreprocessor',
-        mean=[123.675, 116.28, 103.53],
-        std=[58.395, 57.12, 57.375],
-        bgr_to_rgb=True,
-        pad_mask=True,
-        pad_size_divisor=img_size,  # every image is padded to this square
-    ),
-    backbone=dict(
-        type='RSSamVisionEncoder',
-        sam_arch=sam_arch,
-        sam_checkpoint=sam_checkpoint,
-        img_size=img_size,
-        freeze_encoder=True,  # as in the paper; the release trains it
-    ),
-    neck=dict(
-        type='RSFPN',
-        feature_aggregator=dict(type='RSFeatureAggregator', sam_arch=sam_arch),
-        feature_spliter=dict(type='RSSimpleFPN'),
-    ),
+    data_preprocessor=_base_.model.data_preprocessor,
+    backbone=_base_.model.backbone,
+    neck=_base_.model.neck,
     rpn_head=dict(
-        type='mmdet.RPNHead',
-        in_channels=256,
-        feat_channels=256,
+        _base_.model.rpn_head,
         anchor_generator=dict(
-            type='mmdet.AnchorGenerator',
-            scales=[8],
-            ratios=[0.5, 1.0, 2.0],
-            strides=[4, 8, 16, 32, 64],
+            _base_.model.rpn_head.anchor_generator, scales=[8]
         ),
-        bbox_coder=dict(
-            type='mmdet.DeltaXYWHBBoxCoder',
-            target_means=[0.0, 0.0, 0.0, 0.0],
-            target_stds=[1.0, 1.0, 1.0, 1.0],
-        ),
-        loss_cls=dict(
-            type='mmdet.CrossEntropyLoss', use_sigmoid=True, loss_weight=1.0
-        ),
-        loss_bbox=dict(type='mmdet.SmoothL1Loss', loss_weight=1.0),
     ),
     roi_head=dict(
         type='mmdet.StandardRoIHead',
-        bbox_roi_extractor=dict(
-            type='mmdet.SingleRoIExtractor',
-            roi_layer=dict(type='RoIAlign', output_size=7, sampling_ratio=0),
-            out_channels=256,
-            featmap_strides=[4, 8, 16, 32],
-        ),
-        bbox_head=dict(
-            type='mmdet.Shared2FCBBoxHead',
-            in_channels=256,
-            fc_out_channels=1024,
-            roi_feat_size=7,
-            num_classes=num_classes,
-            bbox_coder=dict(
-                type='mmdet.DeltaXYWHBBoxCoder',
-                target_means=[0.0, 0.0, 0.0, 0.0],
-                target_stds=[0.1, 0.1, 0.2, 0.2],
-            ),
-            reg_class_agnostic=False,
-            cls_predictor_cfg=dict(type='mmdet.Linear'),
-            reg_predictor_cfg=dict(type='mmdet.Linear'),
-            loss_cls=dict(
-                type='mmdet.CrossEntropyLoss',
-                use_sigmoid=False,
-                loss_weight=1.0,
-            ),
-            loss_bbox=dict(type='mmdet.SmoothL1Loss', loss_weight=1.0),
-        ),
-        mask_roi_extractor=dict(
-            type='mmdet.SingleRoIExtractor',
-            roi_layer=dict(type='RoIAlign', output_size=14, sampling_ratio=0),
-            out_channels=256,
-            featmap_strides=[4, 8, 16, 32],
-        ),
+        bbox_roi_extractor=_base_.model.roi_head.bbox_roi_extractor,
+        bbox_head=_base_.model.roi_head.bbox_head,
+        mask_roi_extractor=_base_.model.roi_head.mask_roi_extractor,
         mask_head=dict(
             type='mmdet.FCNMaskHead',
             num_convs=4,
@@ -93,67 +32,13 @@ model = dict(
         ),
     ),
     train_cfg=dict(
-        rpn=dict(
-            assigner=dict(
-                type='mmdet.MaxIoUAssigner',
-                pos_iou_thr=0.7,
-                neg_iou_thr=0.3,
-                min_pos_iou=0.3,
-                match_low_quality=True,
-                ignore_iof_thr=-1,
-                iou_calculator=dict(type='mmdet.BboxOverlaps2D'),
-            ),
-            sampler=dict(
-                type='mmdet.RandomSampler',
-                num=256,
-                pos_fraction=0.5,
-                neg_pos_ub=-1,
-                add_gt_as_proposals=False,
-            ),
-            allowed_border=-1,
-            pos_weight=-1,
-            debug=False,
-        ),
-        rpn_proposal=dict(
-            nms_pre=2000,
-            max_per_img=1000,
-            nms=dict(type='nms', iou_threshold=0.7),
-            min_bbox_size=0,
-        ),
+        _base_.model.train_cfg,
         rcnn=dict(
-            assigner=dict(
-                type='mmdet.MaxIoUAssigner',
-                pos_iou_thr=0.5,
-                neg_iou_thr=0.5,
-                min_pos_iou=0.5,
-                match_low_quality=True,
-                ignore_iof_thr=-1,
-                iou_calculator=dict(type='mmdet.BboxOverlaps2D'),
-            ),
-            sampler=dict(
-                type='mmdet.RandomSampler',
-                num=512,
-                pos_fraction=0.25,
-                neg_pos_ub=-1,
-                add_gt_as_proposals=True,
-            ),
+            _base_.model.train_cfg.rcnn,
+            sampler=dict(_base_.model.train_cfg.rcnn.sampler, num=512),
             mask_size=28,
-            pos_weight=-1,
-            debug=False,
         ),
     ),
-    test_cfg=dict(
-        rpn=dict(
-            nms_pre=1000,
-            max_per_img=1000,
-            nms=dict(type='nms', iou_threshold=0.7),
-            min_bbox_size=0,
-        ),
-        rcnn=dict(
-            score_thr=0.05,
-            nms=dict(type='nms', iou_threshold=0.5),
-            max_per_img=100,
-            mask_thr_binary=0.5,
-        ),
-    ),
+    test_cfg=_base_.model.test_cfg,
 )
+find_unused_parameters = False

@@ -1,9 +1,0 @@
-# SAM-seg with the heads of Mask R-CNN, with SAM ViT-L.
-_base_ = './samseg-maskrcnn.py'
-
-sam_arch = 'vit_l'
-sam_checkpoint = 'checkpoints/sam_vit_l_0b3195.pth'
-model = dict(
-    backbone=dict(sam_arch=sam_arch, sam_checkpoint=sam_checkpoint),
-    neck=dict(feature_aggregator=dict(sam_arch=sam_arch)),
-)
