@@ -130,10 +130,7 @@ def _official_name(path: Path) -> str:
 
 
 def _read(path: Path) -> StateDict:
-    if path.suffix == '.safetensors':
-        state = _read_safetensors(path)
-    else:
-        state = read_checkpoint(str(path))['state_dict']
+    state = read_checkpoint(str(path))['state_dict']
     state = {k.removeprefix('module.'): v for k, v in state.items()}
     if any(name.startswith('vision_encoder.') for name in state):
         return hf_to_sam(state)
@@ -141,19 +138,6 @@ def _read(path: Path) -> StateDict:
     if 'patch_embed.projection.weight' in names:
         return mmpretrain_to_sam(names)
     return state
-
-
-def _read_safetensors(path: Path) -> StateDict:
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        return load_file(path)
-    except SafetensorError as error:
-        raise InputError(
-            f'{path} is not a safetensors file, or is damaged: download it '
-            'again'
-        ) from error
 
 
 def _of_another_arch(
