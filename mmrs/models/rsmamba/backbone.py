@@ -112,7 +112,7 @@ class RSMamba(BaseModule):
           so that h = ceil(H / stride), and w likewise.
 
     Raises:
-        ValueError: A choice is unknown, or choices do not fit.
+        InputError: A choice is unknown, or choices do not fit.
     """
 
     def __init__(
@@ -152,13 +152,13 @@ class RSMamba(BaseModule):
             shuffle_eval=shuffle_eval,
         )
         if out_type == 'cls_token' and cls_position == 'none':
-            raise ValueError(
+            raise InputError(
                 "out_type='cls_token' needs a class token; set cls_position "
                 'to head, tail, head_tail or middle'
             )
         dims, depth, inner_dims = self.arch = get_arch(arch)
         if not -1 <= frozen_stages <= depth:
-            raise ValueError(
+            raise InputError(
                 f'frozen_stages must be -1 to {depth}, got {frozen_stages}'
             )
         self.embed_dims = dims
@@ -238,7 +238,7 @@ class RSMamba(BaseModule):
         if isinstance(layer_cfgs, dict):
             layer_cfgs = [layer_cfgs] * depth
         if len(layer_cfgs) != depth:
-            raise ValueError(
+            raise InputError(
                 f'layer_cfgs is a list of {len(layer_cfgs)}, but there are '
                 f'{depth} blocks'
             )
@@ -459,7 +459,7 @@ class RSMamba(BaseModule):
 def _check_choices(**choices: str) -> None:
     for name, choice in choices.items():
         if choice not in _CHOICES[name]:
-            raise ValueError(
+            raise InputError(
                 f'{name} must be one of {", ".join(_CHOICES[name])}, got '
                 f'{choice!r}'
             )
@@ -479,7 +479,7 @@ def _resolve_indices(indices: int | Sequence[int], depth: int) -> list[int]:
     indices = [indices] if isinstance(indices, int) else list(indices)
     for index in indices:
         if not -depth <= index < depth:
-            raise ValueError(
+            raise InputError(
                 f'out_indices must be -{depth} to {depth - 1} for {depth} '
                 f'blocks, got {index}'
             )

@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 from rsmamba_toys import ARCH, build, images
 
+from mmrs.errors import InputError
 from mmrs.models.rsmamba import RSMamba
 
 PAPER_PATHS = (
@@ -428,7 +429,7 @@ def test_blocks_can_differ():
     ],
 )
 def test_bad_arguments_are_refused(kwargs, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(InputError, match=message):
         build(**kwargs)
 
 
