@@ -4,7 +4,4 @@ _base_ = './segformer-b0_ce_1xb16-40k_levir-cs-512x512.py'
 
 model = dict(_delete_=True, type='NoisyLabelSegmentor', segmentor=_base_.model)
 train_dataloader = dict(sampler=dict(_delete_=True, type='CurriculumSampler'))
-custom_hooks = [
-    *_base_.custom_hooks,
-    dict(type='CurriculumHook'),
-]
+custom_hooks = [dict(type='CurriculumHook')]

@@ -4,7 +4,4 @@ _base_ = './segformer-b1_ce_1xb16-40k_levir-cs-512x512.py'
 train_dataloader = dict(
     sampler=dict(_delete_=True, type='CurriculumSampler', order='anti')
 )
-custom_hooks = [
-    *_base_.custom_hooks,
-    dict(type='CurriculumHook'),
-]
+custom_hooks = [dict(type='CurriculumHook')]

@@ -8,6 +8,10 @@ from torch import Tensor, nn
 
 from mmrs.errors import InputError
 
+# A buffer NAME + GRID records the rows and columns of the table NAME. A model
+# does without, since the files of others lack it.
+GRID = '_grid'
+
 
 def read_checkpoint(path: str) -> dict:
     """Read a checkpoint to the CPU; no code of the file is run.
@@ -108,7 +112,11 @@ def load_weights(model: nn.Module, checkpoint: dict, path: str) -> list[str]:
     )
     wanted = model.state_dict()
     kind = type(model).__name__
-    missing = [name for name in wanted if name not in weights]
+    missing = [
+        name
+        for name in wanted
+        if name not in weights and not name.endswith(GRID)
+    ]
     if len(missing) == len(wanted):
         raise InputError(
             f'checkpoint {path} is of another model: none of its '

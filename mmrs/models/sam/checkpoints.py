@@ -13,7 +13,7 @@ from mmrs.models.sam.converters import (
     hf_to_sam,
     mmpretrain_to_sam,
 )
-from mmrs.models.sam.resizing import resize_positions
+from mmrs.ops.positions import resize_table
 from mmrs.utils.checkpoint import read_checkpoint
 
 OFFICIAL_FILES = {
@@ -69,7 +69,8 @@ def load_sam_weights(
         if name.startswith(prefix)
     }
     wanted = module.state_dict()
-    state = resize_positions(state, wanted)
+    for name in state.keys() & wanted.keys():
+        state[name] = resize_table(name, state[name], wanted[name])
     matched = [name for name in wanted if name in state]
     missing = [name for name in wanted if name not in state]
     unexpected = [name for name in state if name not in wanted]
