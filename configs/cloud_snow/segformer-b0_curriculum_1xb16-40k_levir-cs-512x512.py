@@ -9,7 +9,4 @@ _base_ = [
 
 model = dict(_delete_=True, type='NoisyLabelSegmentor', segmentor=_base_.model)
 train_dataloader = dict(sampler=dict(_delete_=True, type='CurriculumSampler'))
-custom_hooks = [
-    *_base_.custom_hooks,
-    dict(type='CurriculumHook'),
-]
+custom_hooks = [dict(type='CurriculumHook')]

@@ -13,7 +13,4 @@ train_dataloader = dict(
         stages=[dict(until=1.0, noisy=0.0)],
     )
 )
-custom_hooks = [
-    *_base_.custom_hooks,
-    dict(type='CurriculumHook'),
-]
+custom_hooks = [dict(type='CurriculumHook')]

@@ -7,7 +7,4 @@ _base_ = [
 ]
 
 model = dict(_delete_=True, type='NoisyLabelSegmentor', segmentor=_base_.model)
-custom_hooks = [
-    *_base_.custom_hooks,
-    dict(type='CurriculumHook'),
-]
+custom_hooks = [dict(type='CurriculumHook')]

@@ -14,7 +14,4 @@ train_dataloader = dict(
         min_clean_ratio=0.0,
     )
 )
-custom_hooks = [
-    *_base_.custom_hooks,
-    dict(type='CurriculumHook'),
-]
+custom_hooks = [dict(type='CurriculumHook')]

@@ -7,7 +7,4 @@ _base_ = [
 ]
 
 train_dataloader = dict(sampler=dict(_delete_=True, type='CurriculumSampler'))
-custom_hooks = [
-    *_base_.custom_hooks,
-    dict(type='CurriculumHook'),
-]
+custom_hooks = [dict(type='CurriculumHook')]

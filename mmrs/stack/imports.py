@@ -5,8 +5,10 @@ modules that need care:
 
 - ``mmcv._ext``, where no compiled one exists, is served from
   :mod:`mmrs.ops.mmcv_ext`;
-- ``mmpretrain.utils.dependency`` is told to leave its language models out
-  beside transformers 5, whose removals break their import;
+- ``mmpretrain.utils.dependency`` leaves its language models out beside
+  transformers 5, whose removals break their import;
+- ``mmengine.runner.checkpoint`` reads files as mmrs does, which runs no code
+  of theirs;
 - the data packages that print that OneDL is absent do so no more.
 
 Modules that were imported before, and have missed this, are mended or refused.
@@ -48,6 +50,8 @@ def setup_stack() -> None:
     """
     _check_order()
     sys.meta_path.insert(0, _CarefulFinder())
+    if 'mmengine.runner.checkpoint' in sys.modules:
+        _guard(sys.modules['mmengine.runner.checkpoint'])
     # Last, so that a compiled extension is found before.
     sys.meta_path.append(_StandInFinder())
     # mmdet's position encodings; harmless as long as PyTorch only announces.
@@ -163,7 +167,20 @@ def _without_onedl_notes(module: ModuleType) -> Iterator[None]:
                 print(line)
 
 
+def _guard(module: ModuleType) -> None:
+    from mmrs.utils.checkpoint_files import guard_mmengine
+
+    guard_mmengine(module)
+
+
+@contextmanager
+def _read_without_running(module: ModuleType) -> Iterator[None]:
+    yield
+    _guard(module)
+
+
 _CARE: dict[str, Callable[[ModuleType], AbstractContextManager]] = {
+    'mmengine.runner.checkpoint': _read_without_running,
     'mmpretrain.utils.dependency': _leave_multimodal_out,
     'mmpretrain.datasets': _without_onedl_notes,
     'mmseg.datasets': _without_onedl_notes,

@@ -4,58 +4,66 @@ import zipfile
 from collections import OrderedDict
 from pathlib import Path
 
-import torch
 from torch import Tensor, nn
 
 from mmrs.errors import InputError
 
+# A buffer NAME + GRID records the rows and columns of the table NAME. A model
+# does without, since the files of others lack it.
+GRID = '_grid'
+
 
 def read_checkpoint(path: str) -> dict:
-    """Read a checkpoint to the CPU.
+    """Read a checkpoint to the CPU; no code of the file is run.
 
     Args:
-        path: A file, or a URL that :class:`CheckpointLoader` knows. OpenAI's
-            files of CLIP are TorchScript; of such, the weights are read.
+        path: A file of any format that :func:`read_file` knows, or a URL
+            that MMEngine's :class:`CheckpointLoader` knows.
 
     Returns:
-        The file's contents, always with a ``state_dict``: a file that is a
-        bare state dict is put under that key. So are the weights of a file
-        that keeps those of each part apart (``encoder_dict``,
-        ``decoder_dict``), under ``PART.NAME``; of BasicSR's files those of
-        ``params_ema``, else ``params``.
+        The file's contents, as :func:`as_checkpoint` arranges them.
 
     Raises:
-        InputError: The file is missing, or is not a checkpoint.
+        InputError: The file is missing, is not a checkpoint, or holds more
+            than plain weights.
     """
     from mmengine.runner import CheckpointLoader
 
     try:
-        if _is_torchscript(path):
-            checkpoint = torch.jit.load(path, 'cpu').state_dict()
-        else:
-            checkpoint = CheckpointLoader.load_checkpoint(path, 'cpu')
+        content = CheckpointLoader.load_checkpoint(path, 'cpu')
     except FileNotFoundError as error:
         raise InputError(f'checkpoint {path} does not exist') from error
-    except Exception as error:  # unpickling other files raises anything
+    except KeyError as error:  # a name of torchvision:// and its like
         raise InputError(
-            f'{path} is not a checkpoint, or is damaged: PyTorch cannot '
-            'read it; give a file that tools/train.py or '
-            'tools/model_converters/convert.py wrote'
+            f'checkpoint {path}: there is no model {error}'
         ) from error
-    if isinstance(checkpoint, dict) and 'state_dict' not in checkpoint:
-        checkpoint = dict(state_dict=_join_parts(checkpoint))
-    if not isinstance(checkpoint, dict) or not _is_state_dict(
-        checkpoint['state_dict']
+    return as_checkpoint(content, path)
+
+
+def as_checkpoint(content: object, path: str) -> dict:
+    """Find the state dict in what a file holds.
+
+    Args:
+        content: What was read.
+        path: The file's name in messages.
+
+    Returns:
+        The contents, always with a ``state_dict``: a file that is a bare
+        state dict is put under that key. So are the weights of a file that
+        keeps those of each part apart (``encoder_dict``, ``decoder_dict``),
+        under ``PART.NAME``; of BasicSR's files those of ``params_ema``, else
+        ``params``.
+
+    Raises:
+        InputError: There is none.
+    """
+    if isinstance(content, dict) and 'state_dict' not in content:
+        content = dict(state_dict=_join_parts(content))
+    if not isinstance(content, dict) or not _is_state_dict(
+        content['state_dict']
     ):
         raise InputError(f'{path} holds no state dict: it is no checkpoint')
-    return checkpoint
-
-
-def _is_torchscript(path: str) -> bool:
-    if not zipfile.is_zipfile(path):  # a URL, or a file that is not there
-        return False
-    with zipfile.ZipFile(path) as archive:
-        return any(n.endswith('/constants.pkl') for n in archive.namelist())
+    return content
 
 
 def _is_state_dict(value: object) -> bool:
@@ -104,7 +112,11 @@ def load_weights(model: nn.Module, checkpoint: dict, path: str) -> list[str]:
     )
     wanted = model.state_dict()
     kind = type(model).__name__
-    missing = [name for name in wanted if name not in weights]
+    missing = [
+        name
+        for name in wanted
+        if name not in weights and not name.endswith(GRID)
+    ]
     if len(missing) == len(wanted):
         raise InputError(
             f'checkpoint {path} is of another model: none of its '

@@ -2,11 +2,13 @@
 
 from types import SimpleNamespace
 
+import pytest
 import torch
 from mmengine.runner.base_loop import BaseLoop
 from torch import nn
 
 from mmrs.engine import FitWeightsHook
+from mmrs.errors import InputError
 
 
 class Loop(BaseLoop):
@@ -25,8 +27,10 @@ class Backbone(nn.Module):
         self.conv1 = nn.Conv2d(bands, 4, 3, bias=False)
 
 
-def load(train_loop, checkpoint):
-    runner = SimpleNamespace(_train_loop=train_loop, model=Backbone(5))
+def load(train_loop, checkpoint, resume=False):
+    runner = SimpleNamespace(
+        _train_loop=train_loop, _resume=resume, model=Backbone(5)
+    )
     FitWeightsHook().after_load_checkpoint(runner, checkpoint)
     return checkpoint
 
@@ -44,6 +48,13 @@ def test_a_bare_state_dict_will_do():
     Backbone(5).load_state_dict(checkpoint['state_dict'])
 
 
-def test_testing_leaves_a_checkpoint_as_it_is():
+def test_testing_and_resuming_leave_a_checkpoint_as_it_is():
     weights = Backbone(3).state_dict()
     assert load(dict(), dict(state_dict=weights))['state_dict'] is weights
+    resumed = load(Loop(), dict(state_dict=weights), resume=True)
+    assert resumed['state_dict'] is weights
+
+
+def test_a_file_without_weights_is_refused():
+    with pytest.raises(InputError, match='load_from: .* no state dict'):
+        load(Loop(), dict(epoch=3))

@@ -236,3 +236,25 @@ def test_the_core_imports_without_any_optional_library(run_python):
         '    for module in pkgutil.walk_packages(package.__path__, prefix):\n'
         '        importlib.import_module(module.name)\n'
     )
+
+
+def test_mmengine_imported_first_reads_checkpoints_safely(
+    run_python, tmp_path
+):
+    printed, _ = run_python(
+        'import os\n'
+        'import torch\n'
+        'from mmengine.runner import CheckpointLoader\n'
+        'import mmrs\n'
+        'class Touch:\n'
+        '    def __reduce__(self):\n'
+        f'        return os.mkdir, ({str(tmp_path / "ran")!r},)\n'
+        f'path = {str(tmp_path / "x.pth")!r}\n'
+        'torch.save(dict(w=Touch()), path)\n'
+        'try:\n'
+        '    CheckpointLoader.load_checkpoint(path)\n'
+        'except ValueError as error:\n'
+        '    print(type(error).__name__)'
+    )
+    assert printed.endswith('InputError\n')
+    assert not (tmp_path / 'ran').exists()

@@ -1,6 +1,7 @@
 """Whole runs of train.py and test.py: resumed, distributed, tested."""
 
 import json
+import os
 import pickle
 import signal
 import sys
@@ -8,6 +9,7 @@ import sys
 import pytest
 import torch
 
+from mmrs.errors import InputError
 from mmrs.utils.checkpoint import read_checkpoint
 
 
@@ -136,3 +138,45 @@ def test_published_checkpoint_is_plain_and_smaller(
     )
     before = (trained / 'epoch_4.pth').stat().st_size
     assert file.stat().st_size < before
+
+
+class MakeFolder:
+    """Makes a folder when it is unpickled."""
+
+    def __init__(self, path):
+        self.path = str(path)
+
+    def __reduce__(self):
+        return os.mkdir, (self.path,)
+
+
+@pytest.mark.parametrize('way', ['load_from', 'resume', 'test'])
+def test_checkpoint_with_code_is_refused(
+    main_of, trained, tmp_path, toy_config, way
+):
+    checkpoint = read_checkpoint(str(trained / 'epoch_4.pth'))
+    checkpoint['extra'] = MakeFolder(tmp_path / 'ran')
+    file = tmp_path / 'hostile.pth'
+    torch.save(checkpoint, file)
+    words = {
+        'load_from': ['tools/train.py', toy_config, '--cfg-options']
+        + [f'load_from={file}'],
+        'resume': ['tools/train.py', toy_config, '--resume', file],
+        'test': ['tools/test.py', toy_config, file],
+    }[way]
+    with pytest.raises(InputError, match='hostile.pth is refused'):
+        main_of(*words[:2], '--work-dir', tmp_path / 'run', *words[2:])
+    assert not (tmp_path / 'ran').exists()
+
+
+def test_program_in_the_meta_is_not_run_when_resumed(
+    main_of, trained, tmp_path, toy_config
+):
+    checkpoint = read_checkpoint(str(trained / 'epoch_4.pth'))
+    program = f'import os\nos.mkdir({str(tmp_path / "ran")!r})\n'
+    checkpoint['meta']['config'] = program
+    file = tmp_path / 'hostile.pth'
+    torch.save(checkpoint, file)
+    work_dir = ['--work-dir', tmp_path / 'run']
+    main_of('tools/train.py', toy_config, *work_dir, '--resume', file)
+    assert not (tmp_path / 'ran').exists()

@@ -142,7 +142,7 @@ def judge(rows: list[dict], args: argparse.Namespace) -> None:
     """Set subset and difficulty of all rows."""
     import numpy as np
 
-    from mmrs.models.cloud_snow.difficulty import ranks
+    from mmrs.evaluation.functional.difficulty import ranks
 
     scores = [ranks([row[term] for row in rows]) for term in args.terms]
     difficulty = np.mean(scores, axis=0)

@@ -6,12 +6,12 @@
 
 Writes ``x-1a2b3c4d.pth`` with the start of the contents' SHA-256 in its name.
 The optimizer, schedulers and logs are left out, and the file loads with
-``torch.load(..., weights_only=True)``.
+``torch.load(..., weights_only=True)``. With ``x.safetensors`` it is written in
+that format, with the facts as JSON in its metadata.
 """
 
 import argparse
 import hashlib
-import io
 import json
 from pathlib import Path
 
@@ -46,17 +46,16 @@ def main() -> None:
     """Publish."""
     args = parse_args()
 
-    import torch
-
     from mmrs.utils.checkpoint import read_checkpoint
+    from mmrs.utils.checkpoint_files import check_suffix, encode_checkpoint
 
-    buffer = io.BytesIO()
-    torch.save(strip(read_checkpoint(args.src)), buffer)
-    digest = hashlib.sha256(buffer.getbuffer()).hexdigest()
     dst = Path(args.dst)
-    dst = dst.with_name(f'{dst.stem}-{digest[:8]}.pth')
+    check_suffix(dst)
+    content = encode_checkpoint(strip(read_checkpoint(args.src)), dst.suffix)
+    digest = hashlib.sha256(content).hexdigest()
+    dst = dst.with_name(f'{dst.stem}-{digest[:8]}{dst.suffix}')
     dst.parent.mkdir(parents=True, exist_ok=True)
-    dst.write_bytes(buffer.getbuffer())
+    dst.write_bytes(content)
 
     before = Path(args.src).stat().st_size / 2**20
     after = dst.stat().st_size / 2**20

@@ -36,4 +36,3 @@ load_from = (
     'https://download.openmmlab.com/mmsegmentation/v0.5/pretrain/segformer/'
     'mit_b1_20220624-02e5a6a1.pth'
 )
-custom_hooks = [dict(type='FitWeightsHook')]

@@ -11,11 +11,12 @@ from mmrs.registry import HOOKS
 
 @HOOKS.register_module()
 class CheckVocabularyHook(Hook):
-    """Compare the number of words of the caption head with the data set's.
+    """Compare the number of words of the model with the data set's.
 
-    A head of more words would train without a word of warning, and one of
-    fewer would fail deep inside the loss. Models without captions and data
-    sets without a vocabulary pass.
+    The model's is the ``num_words`` of the first of its parts that has one. A
+    model of more words would train without a word of warning, and one of
+    fewer would fail deep inside the loss. Models without such a part
+    and data sets without a vocabulary pass.
 
     Acts in ``before_train``, ``before_val`` and ``before_test``.
 
@@ -40,14 +41,20 @@ def _check(runner: Runner, dataset: Dataset, loader: str) -> None:
     model = runner.model
     if is_model_wrapper(model):
         model = model.module
-    head = getattr(model, 'caption_head', None)
     words = getattr(dataset, 'metainfo', {}).get('vocabulary')
-    if head is None or words is None or head.num_words == len(words):
+    # Parts come after what they are parts of, whose setting it is.
+    counted = (
+        (name, part.num_words)
+        for name, part in model.named_modules()
+        if hasattr(part, 'num_words')
+    )
+    name, count = next(counted, (None, None))
+    if count is None or words is None or count == len(words):
         return
+    setting = '.'.join(filter(None, ['model', name, 'num_words']))
     raise InputError(
-        f'model.caption_head.num_words is {head.num_words}, but the '
-        f'vocabulary of {loader}.dataset has {len(words)} words; set '
-        f'model.caption_head.num_words={len(words)}, or give the data sets '
-        'the vocabulary (vocabulary=..., or min_count and vocab_source) that '
-        'the model was made for'
+        f'{setting} is {count}, but the vocabulary of {loader}.dataset has '
+        f'{len(words)} words; set {setting}={len(words)}, or give the data '
+        'sets the vocabulary (vocabulary=..., or min_count and vocab_source) '
+        'that the model was made for'
     )

@@ -8,6 +8,7 @@ from mmengine.runner import EpochBasedTrainLoop, Runner
 
 from mmrs.datasets.samplers.curriculum import CurriculumSampler
 from mmrs.errors import InputError
+from mmrs.evaluation.functional.difficulty import ranks, score_images
 from mmrs.registry import HOOKS
 
 KEPT = 'curriculum_difficulty'
@@ -17,7 +18,10 @@ KEPT = 'curriculum_difficulty'
 class CurriculumHook(Hook):
     """Plan the draws, tell the model its progress, and log the stage.
 
-    Works with a `CurriculumSampler`, with a `NoisyLabelSegmentor`, or both.
+    Works with a `CurriculumSampler`, with a model that follows the progress
+    of its training, or both. Such a model has ``set_progress(share)`` and
+    ``ramp``, and possibly ``update_teacher()``.
+
     Logs ``curriculum_stage`` and ``curriculum_share``, the share of noisy
     images that take part, and ``curriculum_ramp``, how much the teacher's
     doubts count, to the message hub and so to the log.
@@ -67,7 +71,8 @@ class CurriculumHook(Hook):
             if not hasattr(self.model, 'set_progress'):
                 raise InputError(
                     'CurriculumHook: there is neither a CurriculumSampler in '
-                    'train_dataloader nor a NoisyLabelSegmentor as model'
+                    'train_dataloader nor a model that follows the progress '
+                    '(set_progress)'
                 )
             return
         by_epoch = isinstance(runner.train_loop, EpochBasedTrainLoop)
@@ -134,8 +139,6 @@ class CurriculumHook(Hook):
             self.difficulty = checkpoint[KEPT].tolist()
 
     def _score(self, runner: Runner) -> list[float]:
-        from mmrs.models.cloud_snow.difficulty import ranks, score_images
-
         loader = runner.build_dataloader(self.rescore_dataloader)
         losses = score_images(self.model, loader)
         dataset = runner.train_dataloader.dataset

@@ -44,7 +44,7 @@ class InceptionFeatures(nn.Module):
             )
         except ImportError as error:
             raise InputError(f'FID needs torch-fidelity{_MISSING}') from error
-        # The library would unpickle the file; of a copy that is safe.
+        # The library unpickles the file and runs its code; not so of a copy.
         copy = io.BytesIO()
         torch.save(OrderedDict(read_checkpoint(weights)['state_dict']), copy)
         copy.seek(0)

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from pickle import UnpicklingError
 
 import numpy as np
 import torch
@@ -11,6 +10,7 @@ from mmengine.evaluator import BaseMetric
 
 from mmrs.errors import InputError
 from mmrs.registry import METRICS
+from mmrs.utils.checkpoint_files import read_file
 
 __all__ = ['DumpClassMaps', 'DumpedMaps', 'read_class_maps']
 
@@ -106,9 +106,8 @@ def read_class_maps(path: str | Path) -> dict[str, DumpedMaps]:
             'CHECKPOINT --out FILE.pkl'
         )
     try:
-        content = torch.load(path, map_location='cpu', weights_only=True)
-        return {item['sample_id']: _unpack(item) for item in content}
-    except (UnpicklingError, RuntimeError, KeyError, TypeError) as error:
+        return {item['sample_id']: _unpack(item) for item in read_file(path)}
+    except (InputError, KeyError, TypeError) as error:
         raise InputError(
             f'{path} was not written by DumpClassMaps; set '
             "dump_metric=dict(type='DumpClassMaps') in the config and write "

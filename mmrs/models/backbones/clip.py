@@ -62,7 +62,7 @@ class CLIPPatchBackbone(BaseModule):
         - Output: a tuple of one map (B, dims, H / patch, W / patch).
 
     Raises:
-        ValueError: An argument is none of those named.
+        InputError: An argument is none of those named.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class CLIPPatchBackbone(BaseModule):
 
         super().__init__(init_cfg)
         if patch_feature not in ('pre_ln_post', 'post_ln_post'):
-            raise ValueError(
+            raise InputError(
                 "patch_feature must be 'pre_ln_post' or 'post_ln_post', got "
                 f'{patch_feature!r}'
             )
@@ -133,12 +133,16 @@ class CLIPPatchBackbone(BaseModule):
 
 
 def _get_arch(arch: str | dict | Sequence[int]) -> CLIPArch:
-    if isinstance(arch, dict):
-        return CLIPArch(**arch)
     if not isinstance(arch, str):
-        return CLIPArch(*arch)
+        given = isinstance(arch, dict)
+        try:
+            return CLIPArch(**arch) if given else CLIPArch(*arch)
+        except TypeError as error:
+            raise InputError(
+                f'arch needs {", ".join(CLIPArch._fields)}, got {arch}'
+            ) from error
     if arch not in ARCHS:
-        raise ValueError(
+        raise InputError(
             f'arch {arch!r} is none of {", ".join(ARCHS)}; give one of them, '
             'or a dict of sizes'
         )

@@ -10,6 +10,8 @@ from mmcv.cnn.bricks import DropPath
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from mmrs.errors import InputError
+from mmrs.models.layers.heads import check_heads
 from mmrs.registry import MODELS
 from mmrs.utils.checkpoint import load_weights, read_checkpoint
 
@@ -50,24 +52,29 @@ def get_arch(arch: str | dict | MiTArch) -> MiTArch:
     """Look up the sizes of a MiT, or make them of a dict.
 
     Raises:
-        ValueError: There are none of this name, or they do not fit together.
+        InputError: There are none of this name, or they do not fit together.
     """
     if isinstance(arch, str):
         if arch not in ARCHS:
-            raise ValueError(
+            raise InputError(
                 f'arch {arch!r} is none of {", ".join(ARCHS)}; give one of '
                 'them, or a dict of sizes'
             )
         return ARCHS[arch]
-    sizes = arch if isinstance(arch, MiTArch) else MiTArch(**arch)
+    try:
+        sizes = arch if isinstance(arch, MiTArch) else MiTArch(**arch)
+    except TypeError as error:
+        raise InputError(
+            f'arch must be of {", ".join(MiTArch._fields)}, got '
+            f'{", ".join(arch)}'
+        ) from error
     if len({len(part) for part in sizes}) > 1:
-        raise ValueError(
+        raise InputError(
             f'arch needs one number a stage in each of '
             f'{", ".join(MiTArch._fields)}, got {arch}'
         )
     for dims, heads in zip(sizes.dims, sizes.heads):
-        if dims % heads:
-            raise ValueError(f'{heads} heads do not divide {dims} channels')
+        check_heads(heads, dims)
     return sizes
 
 
@@ -96,7 +103,7 @@ class MiTBackbone(BaseModule):
           likewise.
 
     Raises:
-        ValueError: The sizes do not fit together.
+        InputError: The sizes do not fit together.
     """
 
     def __init__(

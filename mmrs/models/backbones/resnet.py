@@ -4,6 +4,7 @@ import torchvision
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from mmrs.errors import InputError
 from mmrs.registry import MODELS
 from mmrs.utils.checkpoint import load_weights, read_checkpoint
 
@@ -35,7 +36,7 @@ class ResNetBackbone(BaseModule):
           smaller than the image, every further one 2 times more.
 
     Raises:
-        ValueError: There is no ResNet or layer of this name.
+        InputError: There is no ResNet or layer of this name.
     """
 
     def __init__(
@@ -48,12 +49,12 @@ class ResNetBackbone(BaseModule):
     ) -> None:
         super().__init__(init_cfg)
         if depth not in (18, 34, 50, 101, 152):
-            raise ValueError(
+            raise InputError(
                 f'depth must be 18, 34, 50, 101 or 152, got {depth}'
             )
         unknown = [name for name in out_layers if name not in _LAYERS]
         if unknown or not out_layers:
-            raise ValueError(
+            raise InputError(
                 f'out_layers must be of {", ".join(_LAYERS)}, got {out_layers}'
             )
         whole = getattr(torchvision.models, f'resnet{depth}')(weights=None)

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmrs.models.change.layers import feed_forward
+from mmrs.models.layers.heads import check_heads
 
 
 class LocalEnhancement(nn.Module):
@@ -62,8 +63,7 @@ class BI3Layer(nn.Module):
         dropout: float = 0.1,
     ) -> None:
         super().__init__()
-        if dims % heads:
-            raise ValueError(f'{heads} heads do not divide {dims} channels')
+        check_heads(heads, dims)
         self.heads = heads
         self.dropout = dropout
         self.enhance_own = LocalEnhancement(dims)

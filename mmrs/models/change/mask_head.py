@@ -25,7 +25,7 @@ class MaskHead(BaseModule):
         init_cfg: As of MMEngine's `BaseModule`.
 
     Raises:
-        ValueError: `class_weight` is not of `num_classes` numbers.
+        InputError: `class_weight` is not of `num_classes` numbers.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class MaskHead(BaseModule):
         super().__init__(init_cfg)
         class_weight = class_weight or [1.0] * num_classes
         if len(class_weight) != num_classes:
-            raise ValueError(
+            raise InputError(
                 f'class_weight has {len(class_weight)} numbers for '
                 f'{num_classes} classes'
             )

@@ -11,6 +11,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from mmrs.errors import InputError
 from mmrs.registry import MODELS
 
 __all__ = [
@@ -155,7 +156,7 @@ class GCELoss(_PixelLoss):
     def __init__(self, q: float = 0.7, **kwargs) -> None:
         super().__init__(**kwargs)
         if not 0 < q <= 1:
-            raise ValueError(f'q must be above 0 and at most 1, got {q}')
+            raise InputError(f'q must be above 0 and at most 1, got {q}')
         self.q = q
 
     def per_pixel(self, log_p: Tensor, target: Tensor) -> Tensor:
@@ -249,7 +250,7 @@ class ActivePassiveLoss(_PixelLoss):
     ) -> None:
         super().__init__(**kwargs)
         if passive not in self.passives:
-            raise ValueError(f"passive must be 'rce' or 'mae', got {passive}")
+            raise InputError(f"passive must be 'rce' or 'mae', got {passive}")
         self.passive = passive
         self.alpha = alpha
         self.beta = beta
@@ -301,7 +302,7 @@ class TrimmedCELoss(_PixelLoss):
     def __init__(self, percent: float = 10.0, **kwargs) -> None:
         super().__init__(**kwargs)
         if not 0 <= percent < 100:
-            raise ValueError(f'percent must be in [0, 100), got {percent}')
+            raise InputError(f'percent must be in [0, 100), got {percent}')
         self.percent = percent
 
     def per_pixel(self, log_p: Tensor, target: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mmrs.errors import InputError
 from mmrs.ops.selective_scan import (
     Forward,
     Order,
@@ -60,7 +61,7 @@ class MambaMixer(nn.Module):
             fastest one.
 
     Raises:
-        ValueError: `dt_init` is unknown, or a size is not positive.
+        InputError: `dt_init` is unknown, or a size is not positive.
     """
 
     def __init__(
@@ -89,7 +90,7 @@ class MambaMixer(nn.Module):
         )
         for name, size in sizes.items():
             if size < 1:
-                raise ValueError(f'{name} must be positive, got {size}')
+                raise InputError(f'{name} must be positive, got {size}')
         self.state_dims = state_dims
         self.dt_rank = dt_rank
         self.scan_backend = scan_backend
@@ -120,7 +121,7 @@ class MambaMixer(nn.Module):
         if dt_init == 'torch':
             return
         if dt_init != 'mamba':
-            raise ValueError(
+            raise InputError(
                 f"dt_init must be 'torch' or 'mamba', got {dt_init!r}"
             )
         bound = self.dt_rank**-0.5

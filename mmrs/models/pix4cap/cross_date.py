@@ -4,6 +4,7 @@ import torch.nn.functional as F
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from mmrs.errors import InputError
 from mmrs.models.change.bi3 import BI3Layer
 from mmrs.models.change.layers import (
     AxisPositions,
@@ -70,7 +71,7 @@ class CrossDate(nn.Module):
         **kwargs: Of the layers: `heads`, `hidden`, `dropout`.
 
     Raises:
-        ValueError: There is no layer of this name.
+        InputError: There is no layer of this name.
     """
 
     def __init__(
@@ -78,7 +79,7 @@ class CrossDate(nn.Module):
     ) -> None:
         super().__init__()
         if layer not in _LAYERS:
-            raise ValueError(
+            raise InputError(
                 f'layer must be {" or ".join(_LAYERS)}, got {layer!r}'
             )
         self.layers = nn.ModuleList(

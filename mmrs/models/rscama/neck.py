@@ -9,10 +9,8 @@ import torch.nn.functional as F
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from mmrs.models.change.layers import (
-    AxisPositions,
-    Maps,
-)
+from mmrs.errors import InputError
+from mmrs.models.change.layers import AxisPositions, Maps
 from mmrs.models.layers import RMSNorm
 from mmrs.models.layers.init import init_xavier
 from mmrs.ops.selective_scan import (
@@ -192,7 +190,7 @@ class CaMaNeck(BaseModule):
         - Output: (B, h w, dims), row by row.
 
     Raises:
-        ValueError: `init` is unknown.
+        InputError: `init` is unknown.
     """
 
     def __init__(
@@ -210,7 +208,7 @@ class CaMaNeck(BaseModule):
     ) -> None:
         super().__init__(init_cfg)
         if init not in ('paper', 'mamba'):
-            raise ValueError(f"init must be 'paper' or 'mamba', got {init!r}")
+            raise InputError(f"init must be 'paper' or 'mamba', got {init!r}")
         self.level = level
         self.positions = AxisPositions(dims, grid)
         self.layers = nn.ModuleList(

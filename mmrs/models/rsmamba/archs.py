@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from mmrs.errors import InputError
+
 
 class RSMambaArch(NamedTuple):
     """Sizes of an RSMamba, by the authors' names.
@@ -30,20 +32,20 @@ def get_arch(arch: str | dict | RSMambaArch) -> RSMambaArch:
     """Look up an architecture, or make one of a dict of its sizes.
 
     Raises:
-        ValueError: There is none of this name, or sizes are missing.
+        InputError: There is none of this name, or sizes are missing.
     """
     if isinstance(arch, RSMambaArch):
         return arch
     if isinstance(arch, str):
         name = _LONG.get(arch, arch)
         if name not in ARCHS:
-            raise ValueError(
+            raise InputError(
                 f'arch {arch!r} is none of {", ".join([*ARCHS, *_LONG])}; '
                 'give one of them, or a dict of sizes'
             )
         return ARCHS[name]
     if set(arch) != set(RSMambaArch._fields):
-        raise ValueError(
+        raise InputError(
             f'arch must have the keys {", ".join(RSMambaArch._fields)}, got '
             f'{", ".join(arch)}'
         )

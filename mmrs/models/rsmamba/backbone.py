@@ -11,6 +11,7 @@ import torch
 from mmcv.cnn import build_norm_layer
 from mmcv.cnn.bricks import DropPath
 from mmcv.cnn.bricks.transformer import PatchEmbed
+from mmengine.logging import print_log
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
@@ -19,6 +20,7 @@ from mmrs.errors import InputError
 from mmrs.models.layers import MambaMixer
 from mmrs.ops.selective_scan import Order
 from mmrs.registry import MODELS
+from mmrs.utils.checkpoint import GRID
 
 from .archs import RSMambaArch, get_arch
 from .paths import (
@@ -112,7 +114,7 @@ class RSMamba(BaseModule):
           so that h = ceil(H / stride), and w likewise.
 
     Raises:
-        ValueError: A choice is unknown, or choices do not fit.
+        InputError: A choice is unknown, or choices do not fit.
     """
 
     def __init__(
@@ -152,13 +154,13 @@ class RSMamba(BaseModule):
             shuffle_eval=shuffle_eval,
         )
         if out_type == 'cls_token' and cls_position == 'none':
-            raise ValueError(
+            raise InputError(
                 "out_type='cls_token' needs a class token; set cls_position "
                 'to head, tail, head_tail or middle'
             )
         dims, depth, inner_dims = self.arch = get_arch(arch)
         if not -1 <= frozen_stages <= depth:
-            raise ValueError(
+            raise InputError(
                 f'frozen_stages must be -1 to {depth}, got {frozen_stages}'
             )
         self.embed_dims = dims
@@ -225,6 +227,9 @@ class RSMamba(BaseModule):
             shape = (1, self.layout.length, self.embed_dims)
             self.pos_embed = nn.Parameter(torch.empty(shape))
             nn.init.trunc_normal_(self.pos_embed, std=0.02)
+            # Tables of 8 x 8 and of 4 x 16 patches have the same shape.
+            grid = torch.tensor(self.layout[:2])
+            self.register_buffer(f'pos_embed{GRID}', grid)
             return
         positions = None
         if pe_type == 'sine':
@@ -238,7 +243,7 @@ class RSMamba(BaseModule):
         if isinstance(layer_cfgs, dict):
             layer_cfgs = [layer_cfgs] * depth
         if len(layer_cfgs) != depth:
-            raise ValueError(
+            raise InputError(
                 f'layer_cfgs is a list of {len(layer_cfgs)}, but there are '
                 f'{depth} blocks'
             )
@@ -297,20 +302,33 @@ class RSMamba(BaseModule):
         return self
 
     def _load_from_state_dict(self, state_dict, prefix, *args) -> None:
-        """Fit the positions of a square image of another size."""
+        """Fit the positions of images of another size."""
         name = f'{prefix}pos_embed'
         if isinstance(self.pos_embed, nn.Parameter) and name in state_dict:
-            state_dict[name] = self._fit_positions(state_dict[name])
+            grid = state_dict.get(name + GRID)
+            state_dict[name] = self._fit_positions(state_dict[name], grid)
+            state_dict[name + GRID] = torch.tensor(self.layout[:2])
         super()._load_from_state_dict(state_dict, prefix, *args)
 
-    def _fit_positions(self, pos_embed: Tensor) -> Tensor:
-        if pos_embed.ndim != 3 or pos_embed.shape == self.pos_embed.shape:
+    def _fit_positions(self, pos_embed: Tensor, grid: Tensor | None) -> Tensor:
+        """Interpolate a table from its grid to that of the model.
+
+        Files without a record of the grid are of the authors, whose images
+        are square, or older.
+        """
+        if pos_embed.ndim != 3:
             return pos_embed
         num_patches = pos_embed.shape[1] - NUM_CLS_TOKENS[self.cls_position]
         side = round(max(num_patches, 0) ** 0.5)
-        if side == 0 or side**2 != num_patches:
-            return pos_embed  # not square: PyTorch reports the sizes
-        old = TokenLayout(side, side, self.cls_position)
+        size = (side, side) if grid is None else tuple(grid.tolist())
+        old = TokenLayout(*size, self.cls_position)
+        if old == self.layout or not 0 < old.num_patches == num_patches:
+            return pos_embed  # PyTorch reports sizes that do not fit
+        print_log(
+            f'Positions of {old.height} x {old.width} patches are '
+            f'interpolated to {self.layout.height} x {self.layout.width}',
+            'current',
+        )
         return resize_positions(
             pos_embed, old, self.layout, self.interpolate_mode
         )
@@ -459,7 +477,7 @@ class RSMamba(BaseModule):
 def _check_choices(**choices: str) -> None:
     for name, choice in choices.items():
         if choice not in _CHOICES[name]:
-            raise ValueError(
+            raise InputError(
                 f'{name} must be one of {", ".join(_CHOICES[name])}, got '
                 f'{choice!r}'
             )
@@ -479,7 +497,7 @@ def _resolve_indices(indices: int | Sequence[int], depth: int) -> list[int]:
     indices = [indices] if isinstance(indices, int) else list(indices)
     for index in indices:
         if not -depth <= index < depth:
-            raise ValueError(
+            raise InputError(
                 f'out_indices must be -{depth} to {depth - 1} for {depth} '
                 f'blocks, got {index}'
             )

@@ -11,11 +11,13 @@ from .archs import ARCHS, RSMambaArch
 
 StateDict = dict[str, Tensor]
 
-# `frg.`: the gates of a second network with the same other weights, as the
-# parity file of this method holds them.
+# The record of the grid is of our own files. `frg.`: the gates of a second
+# network with the same other weights, as the parity file of this method holds
+# them.
 _KNOWN = re.compile(
     r'head\.fc\.(weight|bias)'
-    r'|(backbone\.)?(pos_embed|cls_token|patch_embed\.projection\.weight'
+    r'|(backbone\.)?(pos_embed(_grid)?|cls_token'
+    r'|patch_embed\.projection\.weight'
     r'|(pre_norm|ln1|ln2)\.(weight|bias)'
     r'|layers\.\d+\.(A_log|D|(in|x|out)_proj\.weight'
     r'|(conv1d|dt_proj)\.(weight|bias))'

@@ -9,6 +9,7 @@ import torch
 from mmengine.logging import MessageHub
 from torch import Tensor
 
+from mmrs.errors import InputError
 from mmrs.ops.selective_scan import Forward, Index, Order, Reverse, Strided
 
 from .tokens import TokenLayout
@@ -29,7 +30,7 @@ def parse_path_type(path_type: str) -> tuple[tuple[str, ...], str]:
     *names, merge = path_type.split('_')
     known = set(names) <= set(PATHS) and merge in MERGES
     if not known or len(names) < 2 or len(set(names)) < len(names):
-        raise ValueError(
+        raise InputError(
             f'path_type {path_type!r} is unknown: join different ones of '
             f'{", ".join(PATHS)} by underscores, and if there are several '
             "end with _mean or _gate, as in 'forward_reverse_shuffle_gate'"

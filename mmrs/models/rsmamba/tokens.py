@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mmrs.errors import InputError
+
 #: Class tokens of each arrangement.
 NUM_CLS_TOKENS = dict(none=0, head=1, tail=1, head_tail=2, middle=1)
 
@@ -105,7 +107,7 @@ def sine_positions(
         (1, L, d).
     """
     if dims % 4:
-        raise ValueError(
+        raise InputError(
             f"pe_type='sine' needs embed_dims of a multiple of 4, got {dims}"
         )
     rates = temperature ** -(torch.arange(dims // 4) / (dims // 4))

@@ -13,7 +13,7 @@ from mmrs.models.sam.converters import (
     hf_to_sam,
     mmpretrain_to_sam,
 )
-from mmrs.models.sam.resizing import resize_positions
+from mmrs.ops.positions import resize_table
 from mmrs.utils.checkpoint import read_checkpoint
 
 OFFICIAL_FILES = {
@@ -69,7 +69,8 @@ def load_sam_weights(
         if name.startswith(prefix)
     }
     wanted = module.state_dict()
-    state = resize_positions(state, wanted)
+    for name in state.keys() & wanted.keys():
+        state[name] = resize_table(name, state[name], wanted[name])
     matched = [name for name in wanted if name in state]
     missing = [name for name in wanted if name not in state]
     unexpected = [name for name in state if name not in wanted]
@@ -130,10 +131,7 @@ def _official_name(path: Path) -> str:
 
 
 def _read(path: Path) -> StateDict:
-    if path.suffix == '.safetensors':
-        state = _read_safetensors(path)
-    else:
-        state = read_checkpoint(str(path))['state_dict']
+    state = read_checkpoint(str(path))['state_dict']
     state = {k.removeprefix('module.'): v for k, v in state.items()}
     if any(name.startswith('vision_encoder.') for name in state):
         return hf_to_sam(state)
@@ -141,19 +139,6 @@ def _read(path: Path) -> StateDict:
     if 'patch_embed.projection.weight' in names:
         return mmpretrain_to_sam(names)
     return state
-
-
-def _read_safetensors(path: Path) -> StateDict:
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        return load_file(path)
-    except SafetensorError as error:
-        raise InputError(
-            f'{path} is not a safetensors file, or is damaged: download it '
-            'again'
-        ) from error
 
 
 def _of_another_arch(

@@ -10,7 +10,7 @@ from torch.utils.checkpoint import checkpoint
 from mmrs.errors import InputError
 from mmrs.models.sam.archs import SamArch, get_arch
 from mmrs.models.sam.attention import ATTENTION
-from mmrs.models.sam.resizing import resize_pos_embed, resize_rel_pos
+from mmrs.ops.positions import resize_grid, resize_offsets
 
 
 def relative_positions(rel_pos: Tensor, size: int) -> Tensor:
@@ -24,7 +24,7 @@ def relative_positions(rel_pos: Tensor, size: int) -> Tensor:
     Returns:
         `(S, d, S)`: for every query position, every key position.
     """
-    rel_pos = resize_rel_pos(rel_pos, 2 * size - 1)
+    rel_pos = resize_offsets(rel_pos, 2 * size - 1)
     # Row q of the result is entries q + S - 1 down to q: windows of the
     # reversed table, taken from its end.
     return rel_pos.flip(0).unfold(0, size, 1).flip(0)
@@ -183,7 +183,7 @@ class SamImageEncoder(ImageEncoderViT):
                 f'multiple of {patch} in data_preprocessor'
             )
         x = self.patch_embed(x)
-        x = x + resize_pos_embed(self.pos_embed, x.shape[1:3])
+        x = x + resize_grid(self.pos_embed, x.shape[1:3])
         yield x
         for block in self.blocks:
             if self.with_cp and self.training:

@@ -21,6 +21,8 @@ from types import ModuleType
 import torch
 from torch import Tensor
 
+from mmrs.errors import InputError
+
 VARIABLE = 'MMRS_SCAN_BACKEND'
 BACKENDS = ('torch', 'cpu', 'triton', 'mamba_ssm')
 MAX_STATES = 64  # of the kernels; the torch back-end has no limit
@@ -43,7 +45,7 @@ def choose_backend(name: str | None, u: Tensor, num_states: int) -> str:
         num_states: States N of a channel.
 
     Raises:
-        ValueError: The wanted back-end does not exist, is not installed, or
+        InputError: The wanted back-end does not exist, is not installed, or
             cannot run this input.
     """
     name = name or os.environ.get(VARIABLE) or None
@@ -51,13 +53,13 @@ def choose_backend(name: str | None, u: Tensor, num_states: int) -> str:
         fast = 'triton' if u.is_cuda else 'cpu'
         return 'torch' if why_not(fast, u, num_states) else fast
     if name not in BACKENDS:
-        raise ValueError(
+        raise InputError(
             f'no scan back-end is called {name!r}; there are '
             f'{", ".join(BACKENDS)} (argument `backend` or {VARIABLE})'
         )
     reason = why_not(name, u, num_states)
     if reason:
-        raise ValueError(f'the scan back-end {name!r} {reason}')
+        raise InputError(f'the scan back-end {name!r} {reason}')
     return name
 
 

@@ -136,11 +136,14 @@ def test_bands_and_stages_are_free():
     [
         ('b9', "'b9' is none of b0"),
         (dict(TINY, depths=(1, 1)), 'one number a stage'),
-        (dict(TINY, heads=(1, 3, 5, 8)), '3 heads do not divide 16'),
+        (dict(TINY, heads=(0, 2, 5, 8)), 'heads=0 must .* divides the'),
+        (dict(TINY, width=3), 'arch must be of dims, .* got .*width'),
+        (dict(dims=(16,)), 'arch must be of dims, depths'),
+        (dict(TINY, heads=(1, 3, 5, 8)), 'heads=3 must .* divides the 16'),
     ],
 )
 def test_sizes_that_do_not_fit_are_refused(arch, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(InputError, match=message):
         get_arch(arch)
 
 
@@ -188,7 +191,7 @@ def test_resnet_starts_from_torchvisions_file(tmp_path):
     [(dict(depth=20), 'got 20'), (dict(out_layers=('layer5',)), 'layer5')],
 )
 def test_resnets_that_are_none_are_refused(kwargs, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(InputError, match=message):
         ResNetBackbone(**kwargs)
 
 

@@ -260,9 +260,12 @@ def test_sizes_that_are_named():
         assert arch.heads * 64 == arch.dims
         assert arch.img_size % arch.patch_size == 0
     assert build(arch=tuple(ARCH.values())).patch_size == 4
-    with pytest.raises(ValueError, match="arch 'vit-l-32' is none of vit-b"):
+    for arch in (dict(dims=8), (8, 2)):
+        with pytest.raises(InputError, match='arch needs dims, depth, heads'):
+            CLIPPatchBackbone(arch)
+    with pytest.raises(InputError, match="arch 'vit-l-32' is none of vit-b"):
         build(arch='vit-l-32')
-    with pytest.raises(ValueError, match="patch_feature must be .*'ln_post'"):
+    with pytest.raises(InputError, match="patch_feature must be .*'ln_post'"):
         build(patch_feature='ln_post')
 
 

@@ -4,6 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from mmrs.errors import InputError
 from mmrs.models.change.bi3 import BI3Layer, LocalEnhancement
 
 
@@ -116,5 +117,5 @@ def test_dropout_acts_in_training_alone():
 
 
 def test_heads_must_divide_the_channels():
-    with pytest.raises(ValueError, match='3 heads do not divide 8'):
+    with pytest.raises(InputError, match='heads=3 must .* divides the 8'):
         BI3Layer(8, heads=3)

@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 from caption_toys import KINDS, build, lively, visual_tokens
 
+from mmrs.errors import InputError
 from mmrs.models.change.decoders.base import sinusoidal_positions
 from mmrs.models.change.decoders.caches import (
     WordCache,
@@ -314,12 +315,12 @@ def test_positions_are_sines_and_cosines():
     ('kind', 'sizes', 'message'),
     [
         ('mamba', dict(embed_dims=15), 'must be even, got 15'),
-        ('transformer', dict(heads=5), '5 heads do not divide 16'),
-        ('gpt', dict(heads=3), '3 heads do not divide 16'),
+        ('transformer', dict(heads=5), 'heads=5 must .* divides the 16'),
+        ('gpt', dict(heads=3), 'heads=3 must .* divides the 16'),
     ],
 )
 def test_sizes_that_do_not_fit_are_refused(kind, sizes, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(InputError, match=message):
         build(kind, **sizes)
 
 

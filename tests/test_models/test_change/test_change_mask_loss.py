@@ -143,5 +143,5 @@ def test_masks_that_cannot_be_learnt_are_refused(samples, message):
 
 
 def test_class_weights_are_of_all_classes():
-    with pytest.raises(ValueError, match='2 numbers for 3 classes'):
+    with pytest.raises(InputError, match='2 numbers for 3 classes'):
         MaskHead(3, class_weight=[1, 2])

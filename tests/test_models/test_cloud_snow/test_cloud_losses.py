@@ -5,6 +5,7 @@ import pytest
 import torch
 from mmseg.models.losses import CrossEntropyLoss
 
+from mmrs.errors import InputError
 from mmrs.models.cloud_snow import losses as room
 
 CE = CrossEntropyLoss(avg_non_ignore=True)
@@ -157,5 +158,5 @@ def test_factor_and_names():
     ],
 )
 def test_wrong_arguments(build, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(InputError, match=message):
         build()

@@ -5,6 +5,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from mmrs.errors import InputError
 from mmrs.models.layers import MambaMixer
 from mmrs.ops.selective_scan import Forward, Index, Reverse, Strided
 
@@ -204,7 +205,7 @@ def test_runs_in_bfloat16_under_autocast():
     ],
 )
 def test_bad_arguments_are_refused(kwargs, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(InputError, match=message):
         MambaMixer(16, **kwargs)
 
 

@@ -2,6 +2,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from mmrs.errors import InputError
 from mmrs.models.rscama import CaMaNeck
 from mmrs.models.rscama.neck import (
     BidirectionalMamba,
@@ -295,7 +296,7 @@ def test_start_of_mamba():
             steps = F.softplus(getattr(block, f'dt_proj{end}').bias)
             assert 1e-3 * 0.999 <= steps.min() < 2e-3
             assert 5e-2 < steps.max() <= 0.1 * 1.001
-    with pytest.raises(ValueError, match="'paper' or 'mamba', got 'x'"):
+    with pytest.raises(InputError, match="'paper' or 'mamba', got 'x'"):
         CaMaNeck(8, init='x')
 
 

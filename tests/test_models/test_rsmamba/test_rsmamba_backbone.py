@@ -4,7 +4,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 from rsmamba_toys import ARCH, build, images
+from torch import nn
 
+from mmrs.errors import InputError
 from mmrs.models.rsmamba import RSMamba
 
 PAPER_PATHS = (
@@ -117,6 +119,7 @@ def test_names_and_shapes_are_those_of_released_checkpoints():
     with torch.device('meta'):
         model = RSMamba('b', patch_cfg=dict(stride=8))
     shapes = {k: tuple(v.shape) for k, v in model.state_dict().items()}
+    assert shapes.pop('pos_embed_grid') == (2,)  # ours
     block = {
         'A_log': (384, 16),
         'D': (384,),
@@ -267,10 +270,40 @@ def test_checkpoint_of_another_size_is_fitted():
         )
 
 
-def test_checkpoint_of_a_size_that_is_not_square_is_refused():
-    narrow = build(img_size=(32, 16))
+def test_positions_know_their_grid():
+    square, wide = build(img_size=32), build(img_size=(16, 64))
+    assert square.pos_embed.shape == wide.pos_embed.shape
+    state, before = square.state_dict(), square.pos_embed.clone()
+    wide.load_state_dict(state)
+    assert torch.equal(square.pos_embed, before)
+    table = before.transpose(1, 2).unflatten(2, (8, 8))
+    expected = nn.functional.interpolate(table, (4, 16), mode='bicubic')
+    got = wide.pos_embed.transpose(1, 2).unflatten(2, (4, 16))
+    torch.testing.assert_close(got, expected)
+    assert wide.pos_embed_grid.tolist() == [4, 16]
+    # And its own table it takes as it is.
+    again = build(img_size=(16, 64))
+    again.load_state_dict(wide.state_dict())
+    assert torch.equal(again.pos_embed, wide.pos_embed)
+
+
+def test_positions_without_a_record_are_of_square_images():
+    square, wide = build(img_size=32), build(img_size=(16, 64))
+    recorded = square.state_dict()
+    released = {k: v for k, v in recorded.items() if k != 'pos_embed_grid'}
+    wide.load_state_dict(released)
+    again = build(img_size=(16, 64))
+    again.load_state_dict(recorded)
+    assert torch.equal(wide.pos_embed, again.pos_embed)
+    assert not torch.equal(wide.pos_embed, square.pos_embed)
+
+
+def test_checkpoint_of_an_unknown_grid_is_refused():
+    state = build(img_size=(32, 16)).state_dict()
+    build(img_size=(32, 24)).load_state_dict(state)  # recorded
+    del state['pos_embed_grid']
     with pytest.raises(RuntimeError, match='size mismatch for pos_embed'):
-        build(img_size=(32, 24)).load_state_dict(narrow.state_dict())
+        build(img_size=(32, 24)).load_state_dict(state)
 
 
 def test_sine_positions_are_not_trained_nor_saved():
@@ -428,7 +461,7 @@ def test_blocks_can_differ():
     ],
 )
 def test_bad_arguments_are_refused(kwargs, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(InputError, match=message):
         build(**kwargs)
 
 

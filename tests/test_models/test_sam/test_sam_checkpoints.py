@@ -124,7 +124,9 @@ def test_weights_of_something_else(tmp_path):
 def test_damaged_safetensors(tmp_path):
     path = tmp_path / 'sam.safetensors'
     path.write_bytes(b'version https://git-lfs.github.com/spec/v1')
-    with pytest.raises(InputError, match='is not a safetensors file'):
+    with pytest.raises(
+        InputError, match='sam.safetensors is not a checkpoint'
+    ):
         load_sam_weights(SamImageEncoder(TOY), path, 'image_encoder.')
 
 

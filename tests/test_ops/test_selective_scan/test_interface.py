@@ -8,6 +8,7 @@ import pytest
 import torch
 from scan_toys import loop_scan, random_problem, with_gradients
 
+from mmrs.errors import InputError
 from mmrs.ops.selective_scan import (
     Forward,
     Index,
@@ -372,7 +373,7 @@ def test_a_wish_that_cannot_be_met_is_an_error(settings, message, monkeypatch):
     pytest.importorskip('numba')
     monkeypatch.delenv('TRITON_INTERPRET', raising=False)
     u = torch.zeros(1, dtype=settings.get('dtype', torch.float32))
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(InputError, match=message):
         choose_backend(settings['backend'], u, settings.get('states', 4))
 
 
@@ -386,7 +387,7 @@ def test_the_fastest_that_can_is_chosen(monkeypatch):
     assert choose_backend(None, single, 16) == 'torch'
     assert choose_backend('cpu', single, 16) == 'cpu'
     monkeypatch.setenv('MMRS_SCAN_BACKEND', 'fast')
-    with pytest.raises(ValueError, match="'fast'.*MMRS_SCAN_BACKEND"):
+    with pytest.raises(InputError, match="'fast'.*MMRS_SCAN_BACKEND"):
         choose_backend(None, single, 16)
 
 

@@ -8,6 +8,8 @@ import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from mmrs.errors import InputError
+
 State = TypeVar('State')
 
 
@@ -109,10 +111,10 @@ def sinusoidal_positions(length: int, dims: int) -> Tensor:
         (length, dims), sines and cosines in turn.
 
     Raises:
-        ValueError: `dims` is odd.
+        InputError: `dims` is odd.
     """
     if dims % 2:
-        raise ValueError(f'embed_dims must be even, got {dims}')
+        raise InputError(f'embed_dims must be even, got {dims}')
     rates = torch.exp(torch.arange(0, dims, 2) * (-math.log(1e4) / dims))
     angles = torch.arange(length).unsqueeze(1) * rates
     return torch.stack([angles.sin(), angles.cos()], dim=2).flatten(1)

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mmrs.models.layers.heads import check_heads
 from mmrs.registry import MODELS
 
 from .base import CaptionDecoder
@@ -54,7 +55,7 @@ class PrefixGPTDecoder(CaptionDecoder):
         init_cfg: As of MMEngine's `BaseModule`.
 
     Raises:
-        ValueError: `embed_dims` is odd, or `heads` does not divide it.
+        InputError: `embed_dims` is odd, or `heads` does not divide it.
     """
 
     def __init__(
@@ -139,8 +140,7 @@ class GPTModel(nn.Module):
         self, dims: int, heads: int, num_positions: int, dropout: float
     ) -> None:
         super().__init__()
-        if dims % heads:
-            raise ValueError(f'{heads} heads do not divide {dims} channels')
+        check_heads(heads, dims)
         self.heads = heads
         self.rate = dropout
         self.wpe = nn.Embedding(num_positions, dims)

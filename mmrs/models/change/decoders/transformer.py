@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mmrs.models.layers.heads import check_heads
 from mmrs.registry import MODELS
 from mmrs.structures.vocabulary import END, NULL
 
@@ -56,7 +57,7 @@ class TransformerCaptionDecoder(CaptionDecoder):
         init_cfg: As of MMEngine's `BaseModule`.
 
     Raises:
-        ValueError: `embed_dims` is odd, or `heads` does not divide it.
+        InputError: `embed_dims` is odd, or `heads` does not divide it.
     """
 
     def __init__(
@@ -153,8 +154,7 @@ class Attention(nn.Module):
 
     def __init__(self, dims: int, heads: int, dropout: float) -> None:
         super().__init__()
-        if dims % heads:
-            raise ValueError(f'{heads} heads do not divide {dims} channels')
+        check_heads(heads, dims)
         self.heads = heads
         self.dropout = dropout
         self.in_proj_weight = nn.Parameter(torch.empty(3 * dims, dims))

@@ -6,10 +6,10 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from mmengine.model import BaseModel
-from mmseg.structures import SegDataSample
+from mmengine.structures import BaseDataElement
 from torch.utils.data import DataLoader
 
-from .wrapper import stack_labels
+from mmrs.errors import InputError
 
 __all__ = ['image_losses', 'ranks', 'score_images']
 
@@ -41,7 +41,7 @@ def score_images(model: BaseModel, loader: DataLoader) -> dict[str, float]:
 
 
 def image_losses(
-    samples: Sequence[SegDataSample], ignore_index: int = 255
+    samples: Sequence[BaseDataElement], ignore_index: int = 255
 ) -> list[float]:
     """Compute the mean cross-entropy of each image.
 
@@ -49,11 +49,19 @@ def image_losses(
         samples: Have `seg_logits` (classes, H, W), and `gt_sem_seg` of the
             same size.
         ignore_index: Label of pixels that are left out.
+
+    Raises:
+        InputError: A sample has no labels.
     """
     losses = []
     for sample in samples:
+        if 'gt_sem_seg' not in sample:
+            raise InputError(
+                f'{sample.get("img_path", "an image")}: has no labels to '
+                'score it by; load them in the pipeline of the loader'
+            )
         logits = sample.seg_logits.data[None].float()
-        labels = stack_labels([sample]).to(logits.device)
+        labels = sample.gt_sem_seg.data.long().to(logits.device)
         total = F.cross_entropy(
             logits, labels, ignore_index=ignore_index, reduction='sum'
         )
