@@ -77,9 +77,8 @@ def table(figures: list[Figure]) -> list[str]:
     for figure in figures:
         groups.setdefault((figure.test, figure.name), []).append(figure)
     for (test, name), group in groups.items():
-        worst = min(
-            group, key=lambda f: (f.value - f.bound) * (1 if f.is_least else -1)
-        )
+        sign = 1 if group[0].is_least else -1
+        worst = min(group, key=lambda f: sign * (f.value - f.bound))
         bound = f'{">" if worst.is_least else "<"} {worst.bound:.3g}'
         average = mean(f.value for f in group)
         seconds = mean(f.seconds for f in group)

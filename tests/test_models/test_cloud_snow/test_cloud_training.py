@@ -17,7 +17,7 @@ from mmrs.synthetic.layouts import write_dataset
 
 CONFIGS = Path(__file__).parents[3] / 'configs' / 'cloud_snow'
 NAME = 'segformer-mini_{}_1xb16-400i_synthetic-levir-cs-64x64.py'
-ITERS = 80
+ITERS = 150
 
 
 @pytest.fixture(scope='module')
@@ -42,6 +42,7 @@ def make_cfg(method, data, work_dir, seed):
     cfg.randomness = dict(seed=seed)
     for split in ('train', 'val', 'test'):
         cfg[f'{split}_dataloader'].dataset.data_root = str(data)
+    cfg.train_dataloader.batch_size = 8
     cfg.train_dataloader.dataset.quality_file = 'quality_test.csv'
     cfg.train_cfg.update(max_iters=ITERS, val_interval=10 * ITERS)
     cfg.default_hooks.checkpoint.interval = ITERS
