@@ -35,6 +35,7 @@ def trained(run, tmp_path_factory):
     return work_dir
 
 
+@pytest.mark.slow
 def test_killed_and_resumed_run_equals_the_unbroken_one(
     run, trained, tmp_path, toy_config
 ):
@@ -58,6 +59,7 @@ def test_killed_and_resumed_run_equals_the_unbroken_one(
     assert all(torch.equal(expected[name], got[name]) for name in expected)
 
 
+@pytest.mark.slow
 @pytest.mark.trains
 def test_two_processes_train_like_one_with_twice_the_batch(
     run, main_of, tmp_path, toy_config, free_port, training_seed, clears
@@ -87,6 +89,7 @@ def test_two_processes_train_like_one_with_twice_the_batch(
     clears('difference / tolerance', apart.item(), below=1)
 
 
+@pytest.mark.slow
 def test_two_processes_measure_what_one_measures(
     run, main_of, trained, tmp_path, toy_config, free_port
 ):
