@@ -11,6 +11,7 @@ import torch
 
 import mmrs  # noqa: F401  (prepares the import system before mmdet loads)
 
+pytest_plugins = ['margins']
 ROOT = Path(__file__).resolve().parents[1]
 
 

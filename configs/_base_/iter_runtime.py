@@ -17,6 +17,7 @@ default_hooks = dict(
     sync_buffers=dict(type='SyncBuffersHook'),
     epoch_seed=dict(type='EpochSeedHook'),
     finite_loss=dict(type='FiniteLossHook'),
+    fit_weights=dict(type='FitWeightsHook'),
 )
 
 env_cfg = dict(

@@ -228,6 +228,7 @@ def test_benchmark_compares_equal_work(monkeypatch):
     assert 0.5 < figures['seam'] < 2
 
 
+@pytest.mark.slow
 def test_benchmark_tells_memory(monkeypatch, model):
     import runpy
 

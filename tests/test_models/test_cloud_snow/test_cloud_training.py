@@ -17,7 +17,7 @@ from mmrs.synthetic.layouts import write_dataset
 
 CONFIGS = Path(__file__).parents[3] / 'configs' / 'cloud_snow'
 NAME = 'segformer-mini_{}_1xb16-400i_synthetic-levir-cs-64x64.py'
-ITERS = 80
+ITERS = 150
 
 
 @pytest.fixture(scope='module')
@@ -35,12 +35,14 @@ def data(tmp_path_factory):
     return root
 
 
-def make_cfg(method, data, work_dir):
+def make_cfg(method, data, work_dir, seed):
     cfg = Config.fromfile(CONFIGS / NAME.format(method))
     cfg.work_dir = str(work_dir)
-    cfg.experiment_name = f'clouds_{method}'
+    cfg.experiment_name = f'clouds_{method}_{seed}'
+    cfg.randomness = dict(seed=seed)
     for split in ('train', 'val', 'test'):
         cfg[f'{split}_dataloader'].dataset.data_root = str(data)
+    cfg.train_dataloader.batch_size = 8
     cfg.train_dataloader.dataset.quality_file = 'quality_test.csv'
     cfg.train_cfg.update(max_iters=ITERS, val_interval=10 * ITERS)
     cfg.default_hooks.checkpoint.interval = ITERS
@@ -50,9 +52,12 @@ def make_cfg(method, data, work_dir):
 
 
 @pytest.mark.slow
+@pytest.mark.trains
 @pytest.mark.parametrize('method', ['curriculum', 'adele'])
-def test_training_beats_one_class_for_all(method, data, tmp_path):
-    cfg = make_cfg(method, data, tmp_path)
+def test_training_beats_one_class_for_all(
+    method, data, tmp_path, training_seed, clears
+):
+    cfg = make_cfg(method, data, tmp_path, training_seed)
     with DefaultScope.overwrite_default_scope('mmrs'):
         runner = Runner.from_cfg(cfg)
         runner.train()
@@ -63,4 +68,4 @@ def test_training_beats_one_class_for_all(method, data, tmp_path):
         loaded = Runner.from_cfg(cfg).test()
     assert loaded == pytest.approx(scores, rel=0, abs=0, nan_ok=True)
     # One class for all pixels scores at most a third of 100.
-    assert scores['all/mIoU'] > 40
+    clears('mIoU, %', scores['all/mIoU'], above=40)

@@ -59,10 +59,10 @@ def shrink_sam(cfg) -> None:
             shrink_sam(value)
 
 
-def build(name: str, **overrides):
+def build(name: str, seed: int = 0, **overrides):
     """Build the tiny model of a base config."""
     init_default_scope('mmrs')
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     cfg = Config(dict(model=tiny_cfg(name)))
     cfg.merge_from_dict({f'model.{k}': v for k, v in overrides.items()})
     return MODELS.build(cfg.model)
