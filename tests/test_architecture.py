@@ -27,7 +27,7 @@ ALLOWED = {
     'evaluation': BASE | {'geo', 'structures', 'visualization'},
     'synthetic': BASE | {'geo', 'structures'},
     'models': BASE | {'geo', 'ops', 'structures'},
-    'engine': BASE | {'geo', 'structures', 'datasets', 'evaluation',
+    'engine': BASE | {'geo', 'ops', 'structures', 'datasets', 'evaluation',
                       'visualization'},
     'apis': BASE | {'geo', 'structures', 'datasets', 'models', 'evaluation',
                     'engine', 'visualization'},

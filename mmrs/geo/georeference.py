@@ -1,5 +1,6 @@
 """Where the pixels of an image lie, and how much ground they cover."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +36,7 @@ _GRID_TOLERANCE = 0.1
 _TRUE_AREA = 0.0025
 _KNOTS = 129  # along an axis, between which areas are interpolated
 # WGS84: half the long axis in metres, the eccentricity squared.
+_OTHER_RADIUS = 1e5  # metres by which ellipsoids of the Earth never differ
 _RADIUS, _ECCENTRICITY2 = 6378137.0, 6.69437999014e-3
 
 
@@ -77,7 +79,18 @@ class Georeference:
             return dict(crs=self.crs, transform=self.transform)
         if self.gcps:
             return dict(gcps=list(self.gcps), crs=self.gcp_crs)
-        return {} if self.rpcs is None else dict(rpcs=self.rpcs)
+        if self.rpcs is not None:
+            return dict(rpcs=self.rpcs)
+        return {} if self.crs is None else dict(crs=self.crs)
+
+    @property
+    def kind(self) -> str:
+        """What it lies by, in words."""
+        if self.transform is not None:
+            return 'transform'
+        if self.gcps:
+            return 'ground control points'
+        return 'RPC' if self.rpcs is not None else 'CRS'
 
     def to_ground(self, points: np.ndarray) -> np.ndarray:
         """Bring (N, 2) of column and row to coordinates of the CRS."""
@@ -116,10 +129,19 @@ class Georeference:
 
         Returns:
             The :class:`Georeference`; the outer corner of the whole stays
-            where it is. Without a transform, None.
+            where it is. Of RPC, None.
         """
         from affine import Affine
+        from rasterio.control import GroundControlPoint
 
+        if self.gcps:
+            moved = [
+                GroundControlPoint(
+                    p.row * factor - row, p.col * factor - col, p.x, p.y, p.z
+                )
+                for p in self.gcps
+            ]
+            return Georeference(gcps=tuple(moved), gcp_crs=self.gcp_crs)
         if self.transform is None:
             return None
         finer = self.transform * Affine.scale(1 / factor)
@@ -129,13 +151,13 @@ class Georeference:
 def georeference_of(file) -> Georeference | None:
     """Take the place of an open raster; None where it names none."""
     gcps, gcp_crs = file.gcps
-    if file.crs is not None or not file.transform.is_identity:
+    if not file.transform.is_identity:
         return Georeference(file.crs, file.transform)
     if gcps:
         return Georeference(gcps=tuple(gcps), gcp_crs=gcp_crs)
     if file.rpcs is not None:
         return Georeference(rpcs=file.rpcs)
-    return None
+    return None if file.crs is None else Georeference(file.crs)
 
 
 def read_georeference(location: Location) -> Georeference | None:
@@ -182,6 +204,10 @@ def read_world_file(path: Path) -> Georeference | None:
                 f'{world}: a world file has six numbers; mend or remove it'
             ) from error
         # It names the centre of the first pixel, a transform its corner.
+        if not np.isfinite([a, b, d, e, x, y]).all() or a * e == b * d:
+            raise InputError(
+                f'{world}: its pixels have no size; mend or remove it'
+            )
         corner = x - (a + b) / 2, y - (d + e) / 2
         transform = Affine(a, b, corner[0], d, e, corner[1])
         return Georeference(_read_prj(path.with_suffix('.prj')), transform)
@@ -195,7 +221,7 @@ def _read_prj(path: Path) -> 'CRS | None':
     from rasterio.errors import CRSError
 
     try:
-        return CRS.from_wkt(path.read_text().strip())
+        return CRS.from_wkt(path.read_text(errors='replace').strip())
     except CRSError as error:
         raise InputError(
             f'{path}: holds no coordinate reference system ({error}); mend '
@@ -231,7 +257,13 @@ def same_grid(
         pixel.
     """
     if a.transform is None or b.transform is None:
-        return a == b
+        points = [
+            sorted((p.row, p.col, p.x, p.y) for p in place.gcps)
+            for place in (a, b)
+        ]
+        return a.kind == b.kind and (
+            points[0] == points[1] if a.gcps else a == b
+        )
     height, width = shape
     corners = np.array(
         [(0, 0, 1), (width, 0, 1), (0, height, 1), (width, height, 1)]
@@ -249,8 +281,7 @@ def describe_grid(place: Georeference | None, shape: tuple[int, int]) -> str:
     if place is None:
         return size
     if place.transform is None:
-        kind = 'ground control points' if place.gcps else 'RPC'
-        return f'{kind}, {size}'
+        return f'{place.kind} alone, {size}'
     crs, transform = place.crs, place.transform
     epsg = None if crs is None else crs.to_epsg()
     name = 'unnamed CRS' if epsg is None else f'EPSG:{epsg}'
@@ -380,11 +411,10 @@ def _by_crs(place: Georeference | None, shape: tuple[int, int]) -> GroundSize:
     if place is None:
         return GroundSize(None, None, shape)
     if place.transform is None:
-        kind = 'ground control points' if place.gcps else 'RPC'
         return GroundSize(
             None,
-            f'the image lies by its {kind} alone, so the size of its pixels '
-            'is not known; give gsd for areas in m2, or rectify it',
+            f'the image lies by its {place.kind} alone, so the size of its '
+            'pixels is not known; give gsd for areas in m2, or rectify it',
             shape,
         )
     if place.crs is None:
@@ -394,6 +424,9 @@ def _by_crs(place: Georeference | None, shape: tuple[int, int]) -> GroundSize:
     own = None
     if not place.crs.is_geographic:
         own = _own_area(place)
+    if not _is_of_earth(place.crs):
+        note = 'the CRS is not of the Earth; give gsd for areas in m2'
+        return GroundSize(own and own**0.5, None if own else note, shape)
     true = _true_areas(place, shape)
     if true is None:
         if own is None:
@@ -404,7 +437,13 @@ def _by_crs(place: Georeference | None, shape: tuple[int, int]) -> GroundSize:
                 'Earth; give gsd for areas in m2',
                 shape,
             )
-        return GroundSize(own**0.5, None, shape)
+        note = None
+        if place.crs.is_projected:
+            note = (
+                'areas are those of the CRS, since those on the ground cannot '
+                'be found all over the image'
+            )
+        return GroundSize(own**0.5, note, shape)
     ys, xs, areas = true
     if own is not None and np.abs(areas / own - 1).max() <= _TRUE_AREA:
         return GroundSize(own**0.5, None, shape)
@@ -412,6 +451,14 @@ def _by_crs(place: Georeference | None, shape: tuple[int, int]) -> GroundSize:
     if np.ptp(areas, axis=1).max() <= 1e-9 * middle:
         xs, areas = xs[:1], areas[:, :1]
     return GroundSize(middle**0.5, None, shape, (ys, xs, areas))
+
+
+def _is_of_earth(crs: 'CRS') -> bool:
+    """Whether the ellipsoid of a CRS, if it has one, is the Earth's."""
+    found = re.search(
+        r'(?:SPHEROID|ELLIPSOID)\["[^"]*",\s*([\d.]+)', crs.to_wkt()
+    )
+    return found is None or abs(float(found[1]) - _RADIUS) < _OTHER_RADIUS
 
 
 def _own_area(place: Georeference) -> float | None:
@@ -450,8 +497,10 @@ def _true_areas(
     found = place.to_degrees(points)
     if found is None:
         return None
-    if not np.isfinite(found).all() or np.abs(found[:, 1]).max() > 90.01:
+    # The outermost pixels of global grids may lie half beyond the poles.
+    if not np.isfinite(found).all() or np.abs(found[:, 1]).max() > 91:
         return None
+    found[:, 1] = found[:, 1].clip(-90, 90)
     right, left, down, up = found.reshape(4, -1, 2)
     across, along = right - left, down - up
     # Across the antimeridian.

@@ -139,12 +139,15 @@ def _read_label_bands(
         return _cut(read_archive(location, 'msk'), window, location)
     if is_raster(location):
         file = RasterFile(location, as_indices=True)
-        _check_inside(window, file.shape, location)
+        turn = file.orientation if orientation == 'shown' else 1
+        part = window if turn == 1 else None
+        _check_inside(part, file.shape, location)
         with open_raster(location) as handle:
             numbers = range(len(file.bands))
-            stored = file.read(handle, numbers, window).pixels
-        turn = file.orientation if orientation == 'shown' else 1
-        return turned(stored, turn)
+            stored = file.read(handle, numbers, part).pixels
+        if turn == 1:
+            return stored
+        return _cut(turned(stored, turn), window, location)
     picture = read_picture(location, orientation)
     pixels, indices = picture.pixels, read_indices(location)
     if indices is not None:
@@ -154,16 +157,10 @@ def _read_label_bands(
 
 def image_size(location: Location) -> tuple[int, int]:
     """Height and width in px, without reading the pixels of a raster."""
-    if is_raster(location):
-        return RasterFile(location).shape
+    if is_raster(location) and suffix_of(location) != _ARRAYS:
+        file = RasterFile(location)
+        return file.shape[::-1] if file.orientation > 4 else file.shape
     return open_image(location).shape
-
-
-def band_names(location: Location) -> tuple[str | None, ...]:
-    """Names that a raster gives its bands; none of other files."""
-    if not is_raster(location):
-        return ()
-    return tuple(band.name for band in RasterFile(location).bands)
 
 
 def read_archive(location: Location, role: str) -> np.ndarray:

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 #: A path, or an address that GDAL knows (``/vsizip/...``, ``s3://...``).
 Location = str | Path
 
-#: Files that are read by windows; other images are decoded as a whole.
+#: Files that folders are searched for as rasters; any other can be named.
 RASTER_EXTENSIONS = ('.tif', '.tiff', '.jp2', '.vrt', '.img', '.dat')
 #: Files of pictures, which are decoded as a whole.
 PICTURE_EXTENSIONS = ('.jpg', '.jpeg', '.png', '.bmp', '.webp')
 
-_ADDRESS = re.compile(r'^(/vsi|[A-Za-z][A-Za-z0-9+.\-]+://)')
+_ADDRESS = re.compile(r'^(/vsi|[A-Za-z][A-Za-z0-9+.\-]+://|[A-Z][A-Z0-9_]+:)')
 _ORIENTATION = 274  # the TIFF and EXIF tag
 
 
@@ -50,7 +50,22 @@ def stem_of(location: Location) -> str:
 
 def is_raster(location: Location) -> bool:
     """Whether GDAL reads this file, by windows, rather than a decoder."""
-    return is_address(location) or suffix_of(location) in RASTER_EXTENSIONS
+    is_picture = suffix_of(location) in PICTURE_EXTENSIONS
+    if is_picture and is_address(location):
+        return zipped(location) is None
+    return not is_picture
+
+
+def zipped(location: Location) -> tuple[Path, str] | None:
+    """Split ``/vsizip/ARCHIVE/NAME`` into both; None for anything else."""
+    text = str(location)
+    if not text.startswith('/vsizip/'):
+        return None
+    inner = Path(text.removeprefix('/vsizip/').removeprefix('{'))
+    for parent in inner.parents:
+        if parent.is_file():
+            return parent, inner.relative_to(parent).as_posix()
+    return None
 
 
 def file_stamp(location: Location) -> list:

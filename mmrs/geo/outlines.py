@@ -223,7 +223,7 @@ def generalised(
 
 def check_generalised(tolerance: float, regular: bool) -> None:
     """Raise an InputError for settings that :func:`generalised` refuses."""
-    if tolerance < 0 or (regular and not tolerance):
+    if not 0 <= tolerance < np.inf or (regular and not tolerance):
         raise InputError(
             f'simplify={tolerance:g}: give px, 0 at least, and more than 0 '
             'to make outlines regular'

@@ -2,6 +2,7 @@
 
 import io
 import warnings
+import zipfile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,6 +10,8 @@ import cv2
 import numpy as np
 
 from mmrs.errors import BadImageError, InputError
+
+from .opening import Location, zipped
 
 # The byte strings that end a whole file, and the one they must come after.
 _JPEG_SCAN, _JPEG_END = b'\xff\xda', b'\xff\xd9'
@@ -34,7 +37,7 @@ class Picture(NamedTuple):
     orientation: int = 1
 
 
-def read_picture(path: str | Path, orientation: str = 'shown') -> Picture:
+def read_picture(path: Location, orientation: str = 'shown') -> Picture:
     """Decode a picture.
 
     Palettes become colours, 1-bit pixels 0 and 255, inks (CMYK) red, green
@@ -48,10 +51,7 @@ def read_picture(path: str | Path, orientation: str = 'shown') -> Picture:
     Raises:
         BadImageError: It is missing, unreadable or truncated.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise BadImageError(f'{path}: no such image file')
-    data = path.read_bytes()
+    data = _read_bytes(path)
     if _is_truncated(data):
         raise BadImageError(f'{path}: the file is truncated; copy it again')
     image = None
@@ -69,18 +69,31 @@ def read_picture(path: str | Path, orientation: str = 'shown') -> Picture:
     return Picture(pixels, valid, turn)
 
 
-def read_indices(path: str | Path) -> np.ndarray | None:
+def _read_bytes(path: Location) -> bytes:
+    archive = zipped(path)
+    if archive is None:
+        if not Path(path).is_file():
+            raise BadImageError(f'{path}: no such image file')
+        return Path(path).read_bytes()
+    try:
+        with zipfile.ZipFile(archive[0]) as file:
+            return file.read(archive[1])
+    except (KeyError, zipfile.BadZipFile) as error:
+        raise BadImageError(f'{path}: no such image file ({error})') from error
+
+
+def read_indices(path: Location) -> np.ndarray | None:
     """Read the palette indices (H, W) of a picture; None without palette."""
     from PIL import Image, UnidentifiedImageError
 
-    with open(path, 'rb') as file:
-        head = file.read(_PNG_COLOR_TYPE + 1)
+    data = _read_bytes(path)
+    head = data[: _PNG_COLOR_TYPE + 1]
     if head.startswith(b'\xff\xd8') or (
         head.startswith(_PNG) and head[-1] != _INDEXED
     ):
         return None
     try:
-        with Image.open(path) as image:
+        with Image.open(io.BytesIO(data)) as image:
             return np.array(image) if image.mode == 'P' else None
     except (OSError, UnidentifiedImageError, SyntaxError) as error:
         raise BadImageError(

@@ -16,11 +16,11 @@ from xml.etree import ElementTree
 from mmrs.errors import BadImageError
 
 from .opening import Location, is_address
-from .sensors import SENTINEL2, Sensor, common_names, sensor_of
+from .sensors import LANDSAT, SENTINEL2, Sensor, common_names, sensor_of
 from .source import Unit
 
 _RASTERS = ('.tif', '.tiff', '.jp2', '.img', '.vrt')
-_ARCHIVES = ('.zip', '.tar')
+_ARCHIVES = ('.zip', '.tar', '.tgz', '.tar.gz')
 _SAFE_BAND = re.compile(r'_(B\d[\dA])(?:_(\d\d)m)?\.jp2$', re.IGNORECASE)
 _BAND_STEM = re.compile(
     r'^(?P<scene>.*?)(?:^|[_.\- ])'
@@ -45,7 +45,8 @@ class Product:
         stem: Its name without folders and extensions.
         files: The file of each band, by the name of the band.
         units: What stored values stand for, by band; empty: unknown.
-        nodata: Value without meaning; None: as the files say.
+        nodata: Value without meaning, of all bands or by band; None: as the
+            files say.
         sensor: Whose it is, if known.
         notes: What a user should know.
     """
@@ -54,7 +55,7 @@ class Product:
     stem: str
     files: dict[str, Location]
     units: dict[str, Unit] = field(default_factory=dict)
-    nodata: float | None = None
+    nodata: float | dict[str, float] | None = None
     sensor: Sensor | None = None
     notes: list[str] = field(default_factory=list)
 
@@ -79,8 +80,16 @@ def find_product(location: Location) -> Product | None:
     tree = _open_tree(path)
     if tree is None:
         return None
-    safe = tree.below('.safe')
-    if safe is not None:
+    products = tree.folders('.safe')
+    if len(products) > 1 and path.is_dir():
+        return None
+    if len(products) > 1:
+        raise BadImageError(
+            f'{path}: holds {len(products)} products; unpack it and give the '
+            'folder'
+        )
+    safe = tree.below(products[0]) if products else tree
+    if products or any('IMG_DATA/' in name for name in tree.names):
         return _read_safe(path, safe)
     product = _read_bands(path, tree)
     if product is None and path.is_file():
@@ -97,7 +106,7 @@ def is_product(location: Location) -> bool:
         return False
     path = Path(location)
     if path.is_file():
-        return path.suffix.lower() in _ARCHIVES or (
+        return _is_archive(path) or (
             path.suffix.lower() in ('.json', '.geojson') and _is_stac(path)
         )
     if not path.is_dir():
@@ -129,18 +138,22 @@ class _Tree:
         """Read a file."""
         return self._read(name)
 
-    def below(self, suffix: str) -> '_Tree | None':
-        """Take the first folder of this extension, or itself if it is one."""
+    def folders(self, suffix: str) -> list[str]:
+        """Folders of this extension, ``''`` for itself."""
         if self.root.lower().endswith(suffix):
-            return self
-        for name in self.names:
-            for parent in PurePosixPath(name).parents:
-                if parent.suffix.lower() == suffix:
-                    return self.part(f'{parent}/')
-        return None
+            return ['']
+        parents = {
+            str(parent)
+            for name in self.names
+            for parent in PurePosixPath(name).parents
+        }
+        return sorted(p for p in parents if p.lower().endswith(suffix))
 
-    def part(self, prefix: str) -> '_Tree':
+    def below(self, folder: str) -> '_Tree':
         """Take the files below a folder."""
+        if not folder:
+            return self
+        prefix = f'{folder}/'
         names = [n.removeprefix(prefix) for n in self.names
                  if n.startswith(prefix)]  # fmt: skip
         root = f'{self.root}/{prefix.rstrip("/")}'
@@ -155,11 +168,10 @@ def _open_tree(path: Path, deep: bool = True) -> _Tree | None:
             if file.is_file()
         ]  # fmt: skip
         return _Tree(str(path), names, lambda n: (path / n).read_bytes())
-    suffix = path.suffix.lower()
-    if not path.is_file() or suffix not in _ARCHIVES:
+    if not path.is_file() or not _is_archive(path):
         return None
     try:
-        if suffix == '.zip':
+        if path.suffix.lower() == '.zip':
             with zipfile.ZipFile(path) as archive:
                 names = archive.namelist()
 
@@ -185,10 +197,22 @@ def _open_tree(path: Path, deep: bool = True) -> _Tree | None:
         ) from error
 
 
+def _is_archive(path: Path) -> bool:
+    return path.name.lower().endswith(_ARCHIVES)
+
+
 # -------------------------------------------------------------- Sentinel-2
 def _read_safe(path: Path, tree: _Tree) -> Product:
     """Find the finest file of each band of a Sentinel-2 product."""
     finest: dict[str, tuple[int, str]] = {}
+    tiles = {
+        name.split('IMG_DATA')[0] for name in tree.names if 'IMG_DATA' in name
+    }
+    if len(tiles) > 1:
+        raise BadImageError(
+            f'{path}: holds {len(tiles)} tiles (granules); give the folder of '
+            'one, GRANULE/TILE'
+        )
     for name in tree.names:
         match = _SAFE_BAND.search(name)
         if match is None or 'IMG_DATA' not in name:
@@ -210,28 +234,30 @@ def _read_safe(path: Path, tree: _Tree) -> Product:
     product = Product(
         str(path), _bare(path), files, nodata=0, sensor=SENTINEL2
     )
-    product.units = _safe_units(tree, product)
+    product.units = _sentinel2_units(tree, product)
     return product
 
 
-def _safe_units(tree: _Tree, product: Product) -> dict[str, Unit]:
+def _sentinel2_units(tree: _Tree, product: Product) -> dict[str, Unit]:
     """Reflectance of stored values, by the metadata or the baseline."""
     for name in tree.names:
         if re.fullmatch(r'MTD_MSIL\w+\.xml', name):
-            return _units_of_metadata(tree, name, product)
+            found = _units_of_metadata(tree, name, product)
+            if found is not None:
+                return found
     raised = 0
-    title = f'{tree.root}/{product.name}'
+    title = f'{tree.root}/{product.name}/{product.stem}/'
     baseline = _BASELINE.search(title)
     if baseline is None:
         product.notes.append(
-            'the product has no file MTD_MSIL*.xml and its name tells no '
+            'no metadata (MTD_MSIL*.xml) tell the offset, and no name the '
             'processing baseline: values are taken as reflectance * 10000, '
             'without the offset of 1000 that baselines since 04.00 have'
         )
     elif int(baseline[1]) >= _RAISED_SINCE:
         raised = _RAISED
         product.notes.append(
-            'the product has no file MTD_MSIL*.xml; its baseline '
+            'no metadata (MTD_MSIL*.xml) tell the offset; the baseline '
             f'N{baseline[1]} raises values by {_RAISED}, which is taken off'
         )
     return dict.fromkeys(product.files, Unit(1e-4, -raised * 1e-4))
@@ -239,7 +265,8 @@ def _safe_units(tree: _Tree, product: Product) -> dict[str, Unit]:
 
 def _units_of_metadata(
     tree: _Tree, name: str, product: Product
-) -> dict[str, Unit]:
+) -> dict[str, Unit] | None:
+    """Read the metadata; None where they name no offset of a new baseline."""
     try:
         root = ElementTree.fromstring(tree.read(name))
     except ElementTree.ParseError as error:
@@ -249,12 +276,21 @@ def _units_of_metadata(
     quantification = 1e4
     for node in root.iter():
         if node.tag.rpartition('}')[2] in _QUANTIFICATIONS and node.text:
-            quantification = float(node.text)
+            quantification = _number(node.text, product, name)
     offsets: dict[int | None, float] = {}
     for node in root.iter():
         if node.tag.rpartition('}')[2] in _OFFSETS and node.text:
             number = node.get('band_id')
-            offsets[None if number is None else int(number)] = float(node.text)
+            key = None if number is None else int(number)
+            offsets[key] = _number(node.text, product, name)
+    if quantification <= 0:
+        raise BadImageError(
+            f'{product.name}/{name}: QUANTIFICATION_VALUE is '
+            f'{quantification:g}; get the file again'
+        )
+    baseline = _BASELINE.search(f'{tree.root}/{product.name}/')
+    if baseline and int(baseline[1]) >= _RAISED_SINCE and not offsets:
+        return None
     units = {}
     for band in product.files:
         number = SENTINEL2.bands.index(band)
@@ -268,6 +304,15 @@ def _units_of_metadata(
             offset = next(iter(offsets.values()))
         units[band] = Unit(1 / quantification, offset / quantification)
     return units
+
+
+def _number(text: str, product: Product, name: str) -> float:
+    try:
+        return float(text)
+    except ValueError as error:
+        raise BadImageError(
+            f'{product.name}/{name}: {text!r} is no number; get the file again'
+        ) from error
 
 
 # --------------------------------------------------------- files of bands
@@ -297,11 +342,20 @@ def _read_bands(path: Path, tree: _Tree) -> Product | None:
         {band: tree.location(name) for band, name in bands.items()},
         sensor=sensor_of(scene) or sensor_of(_bare(path)),
     )
-    if scene.startswith(('LC', 'LE', 'LT', 'LO')):
+    if product.sensor in LANDSAT and all(map(_is_code, bands)):
         product.units = dict(_landsat_units(tree, scene, bands))
+        product.nodata = 0
+    if product.sensor is SENTINEL2 and all(map(_is_code, bands)):
+        product.units = _sentinel2_units(tree, product)
         product.nodata = 0
     names = common_names(list(bands), product.sensor, scene)
     if product.sensor is not None and None not in names:
+        twice = [name for name in names if names.count(name) > 1]
+        if twice:
+            raise BadImageError(
+                f'{path}: has several files of the band {twice[0]}; name its '
+                'files one by one'
+            )
         product.files = dict(zip(names, product.files.values()))
         product.units = {
             name: product.units[band]
@@ -309,6 +363,10 @@ def _read_bands(path: Path, tree: _Tree) -> Product | None:
             if band in product.units
         }
     return product
+
+
+def _is_code(band: str) -> bool:
+    return bool(re.fullmatch(r'(?:[A-Z]+_)?B\d{1,2}A?', band, re.IGNORECASE))
 
 
 def _landsat_units(
@@ -319,6 +377,8 @@ def _landsat_units(
     for name in tree.names:
         if name.endswith('_MTL.txt'):
             values = _read_mtl(tree.read(name).decode('utf-8', 'replace'))
+        elif name.endswith('_MTL.json') and not values:
+            (values,) = json.loads(tree.read(name)).values()
     every = {k: v for group in values.values() for k, v in group.items()}
     surface = values.get('LEVEL2_SURFACE_REFLECTANCE_PARAMETERS', {})
     warmth = values.get('LEVEL2_SURFACE_TEMPERATURE_PARAMETERS', {})
@@ -373,31 +433,77 @@ def _read_stac(path: Path) -> Product | None:
         item = json.loads(path.read_text(encoding='utf-8'))
     except ValueError as error:
         raise BadImageError(f'{path}: is no JSON ({error})') from error
+    try:
+        product = _product_of_item(path, item)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise BadImageError(
+            f'{path}: is no STAC item that can be read ({error!r})'
+        ) from error
+    if not product.files:
+        raise BadImageError(
+            f'{path}: has no asset of a single band; name its files one by one'
+        )
+    return product
+
+
+def _product_of_item(path: Path, item: dict) -> Product:
     product = Product(str(path), str(item.get('id') or path.stem), {})
     product.sensor = sensor_of(product.stem)
+    product.nodata = {}
     for key, asset in (item.get('assets') or {}).items():
         bands = asset.get('bands') or asset.get('eo:bands') or []
         href = asset.get('href')
         if len(bands) != 1 or not href or _is_preview(asset):
             continue
         (band,) = bands
-        name = band.get('eo:common_name') or band.get('common_name')
-        name = name or band.get('name') or key
-        if name in product.files:
-            name = band.get('name') or key
-        product.files[name] = _resolve(path, href)
-        raster = {**(asset.get('raster:bands') or [{}])[0], **band}
-        scale = raster.get('raster:scale', raster.get('scale', 1))
-        offset = raster.get('raster:offset', raster.get('offset', 0))
-        if (scale, offset) != (1, 0):
-            product.units[name] = Unit(float(scale), float(offset))
-        nodata = raster.get('nodata', product.nodata)
-        product.nodata = None if nodata is None else float(nodata)
-    if not product.files:
-        raise BadImageError(
-            f'{path}: has no asset of a single band; name its files one by one'
+        common = band.get('eo:common_name') or band.get('common_name')
+        name = next(
+            (
+                known
+                for known in (common, band.get('name'), key)
+                if known and known not in product.files
+            ),
+            None,
         )
+        if name is None:
+            continue  # another format of the same band
+        product.files[name] = _resolve(path, href)
+        # In the order of STAC 1.1, 1.0 and of the band itself.
+        facts = {**asset, **(asset.get('raster:bands') or [{}])[0], **band}
+        scale = facts.get('raster:scale', facts.get('scale'))
+        offset = facts.get('raster:offset', facts.get('offset'))
+        if scale is not None or offset is not None:
+            unit = Unit(
+                float(1 if scale is None else scale), float(offset or 0)
+            )
+            if unit != Unit():
+                product.units[name] = unit
+        if facts.get('nodata') is not None:
+            product.nodata[name] = float(facts['nodata'])
+    _apply_baseline(product, item.get('properties') or {})
     return product
+
+
+def _apply_baseline(product: Product, properties: dict) -> None:
+    """Settle whether values of Sentinel-2 still hold their offset."""
+    baseline = str(properties.get('s2:processing_baseline', '')) or None
+    applied = properties.get('earthsearch:boa_offset_applied')
+    if applied and any(unit.offset for unit in product.units.values()):
+        product.units = {
+            name: Unit(unit.scale) for name, unit in product.units.items()
+        }
+        product.notes.append(
+            'earthsearch:boa_offset_applied is true: the offset of the item '
+            'is taken as applied already'
+        )
+    elif baseline and not product.units and not applied:
+        raised = float(baseline) >= _RAISED_SINCE / 100
+        offset = -_RAISED * 1e-4 if raised else 0.0
+        product.units = dict.fromkeys(product.files, Unit(1e-4, offset))
+        product.notes.append(
+            f'the item names no unit: values are reflectance * 10000, raised '
+            f'by {_RAISED if raised else 0} by the baseline {baseline}'
+        )
 
 
 def _is_preview(asset: dict) -> bool:
@@ -413,6 +519,7 @@ def _resolve(item: Path, href: str) -> Location:
 
 def _bare(path: Path) -> str:
     name = path.name
-    while PurePosixPath(name).suffix.lower() in ('.zip', '.tar', '.safe'):
+    packed = ('.zip', '.tar', '.safe', '.gz', '.tgz')
+    while PurePosixPath(name).suffix.lower() in packed:
         name = PurePosixPath(name).stem
     return name

@@ -101,7 +101,8 @@ class RasterFile:
         with nullcontext(opened) if handle else opened as file:
             self.shape = file.shape
             self.place: Georeference | None = georeference_of(file)
-            self.dtype = np.dtype(file.dtypes[0])
+            _check_readable(location, file)
+            self.dtype = np.result_type(*file.dtypes)
             self.tags = file.tags()
             self.block_shape = file.block_shapes[0]
             self._table = _color_table(file, as_indices)
@@ -116,7 +117,10 @@ class RasterFile:
             self.is_slow = file.driver.startswith('JP2')
         self.orientation = 1
         if self.place is None:
+            exif = self.tags.get('EXIF_Orientation', '1')
             self.orientation = tiff_orientation(location)
+            if exif in ('2', '3', '4', '5', '6', '7', '8'):
+                self.orientation = int(exif)
 
     def _describe(
         self, file: 'DatasetReader', nodata: float | None
@@ -221,6 +225,9 @@ class RasterFile:
 
 
 def _read(handle, indexes, window: Window, out_shape=None) -> np.ndarray:
+    if len({handle.dtypes[index - 1] for index in indexes}) > 1:
+        each = [_read(handle, [i], window, out_shape) for i in indexes]
+        return np.concatenate(each)
     shape = None if out_shape is None else (len(indexes), *out_shape)
     return handle.read(indexes, window=window.of_rasterio(), out_shape=shape)
 
@@ -272,6 +279,26 @@ def _is_one_bit(colors: dict) -> bool:
     """Whether a table is what GDAL makes for 1-bit files."""
     greys = {color[:3] for color in colors.values()}
     return len(colors) == 2 and greys == {(0, 0, 0), (255, 255, 255)}
+
+
+def _check_readable(location: Location, file: 'DatasetReader') -> None:
+    """Refuse what would be read in part, or by a guess."""
+    if not file.count or len(file.subdatasets) > 1:
+        few = ', '.join(file.subdatasets[:2])
+        raise BadImageError(
+            f'{location}: holds {len(file.subdatasets)} images (pages or '
+            f'subdatasets); name one of them, e.g. {few}'
+        )
+    if any(dtype.startswith('complex') for dtype in file.dtypes):
+        raise BadImageError(
+            f'{location}: holds complex numbers; write its amplitude or real '
+            'part to a file, for example by rio calc'
+        )
+    if not all(np.isfinite(s) and s for s in file.scales):
+        raise BadImageError(
+            f'{location}: its tag for scale is {file.scales[0]:g}; mend it, '
+            'for example by gdal_edit.py -unsetstats -scale 1'
+        )
 
 
 def _check_colors(location: Location, file: 'DatasetReader') -> None:

@@ -93,7 +93,10 @@ def _open_product(
     nodata: float | None,
     gaps: str,
 ) -> Source:
-    nodata = product.nodata if nodata is None else nodata
+    if nodata is None:
+        nodata = product.nodata
+    if isinstance(nodata, Mapping):
+        nodata = [nodata.get(name) for name in product.files]
     source = RasterSource(
         list(product.files.values()),
         file_bands or list(product.files),

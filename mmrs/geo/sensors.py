@@ -8,6 +8,7 @@ numbers the red edges.
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 from mmrs.errors import BadImageError, InputError
 
@@ -130,7 +131,7 @@ SENSORS = {
         PLANET8,
     )
 }
-_LANDSAT = (LANDSAT8, LANDSAT7, LANDSAT5)
+LANDSAT = (LANDSAT8, LANDSAT7, LANDSAT5)
 
 #: Other words for common names, without spaces, dashes and underscores.
 _WORDS = dict(
@@ -192,9 +193,12 @@ def get_sensor(name: str) -> Sensor:
 
 def sensor_of(product: str) -> Sensor | None:
     """Find the sensor that the name of a product or file tells."""
-    for sensor in SENSORS.values():
-        if re.search(rf'(?<![A-Za-z0-9]){sensor.products}', product):
-            return sensor
+    # The name of the file itself comes before those of its folders.
+    for part in reversed(PurePosixPath(product).parts):
+        for sensor in SENSORS.values():
+            pattern = rf'(?<![A-Za-z0-9])(?:{sensor.products})'
+            if re.search(pattern, part, re.IGNORECASE):
+                return sensor
     return None
 
 
@@ -227,12 +231,13 @@ def _common_name(name: str | None, sensor: Sensor | None) -> str | None:
     if _CODE.match(name.strip()):
         return None if sensor is None else sensor.common_name(name)
     # Exports of catalogues write 'B4 (red)', 'Red (B4)' or 'B4 - red'.
-    for word in re.split(r'[(),:/]|\s-\s', name):
-        word = re.sub(r'[\s_-]+', '', word.lower())
-        word = _WORDS.get(word, word)
-        if word in _COMMON:
-            return word
-    return None
+    parts = [p.strip() for p in re.split(r'[(),:/]|\s-\s', name)]
+    words = [p for p in parts if p and not _CODE.match(p)]
+    if len(words) != 1:  # an index or a ratio of bands
+        return None
+    word = re.sub(r'[\s_-]+', '', words[0].lower())
+    word = _WORDS.get(word, word)
+    return word if word in _COMMON else None
 
 
 def _sensor_of_codes(
@@ -242,7 +247,7 @@ def _sensor_of_codes(
     if by_product is not None or not codes:
         return by_product or expected
     if any(_LANDSAT_CODE.match(code) for code in codes):
-        if expected in _LANDSAT:
+        if expected in LANDSAT:
             return expected
         # Only Landsat 8 and 9 have these.
         later = {'B9', 'B10', 'B11'} & set(map(_plain_code, codes))
@@ -299,6 +304,14 @@ def find_bands(
         names = _fill_in(names, file_bands, sensor, source.name)
     found = _by_name(names, wanted, sensor, source.name)
     if None not in found:
+        by_place = [n for n in found if source.all_bands[n] is None]
+        if by_place:
+            _check_colors(source, wanted, found)
+            shown = ', '.join(f'{names[n]} ({n + 1})' for n in by_place)
+            source.notes.append(
+                f'some of its bands have no names; taken by their place: '
+                f'{shown}'
+            )
         return found
     if has_names(names):
         raise _not_found(source, wanted, found, sensor)

@@ -8,6 +8,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -26,6 +27,7 @@ from .georeference import (
 from .opening import (
     Location,
     as_location,
+    is_address,
     is_raster,
     open_raster,
     stem_of,
@@ -223,6 +225,10 @@ class ArraySource(Source):
     ) -> None:
         super().__init__(gaps)
         pixels = pixels[..., None] if pixels.ndim == 2 else pixels
+        if pixels.dtype.kind not in 'buif':
+            raise BadImageError(
+                f'{name}: holds {pixels.dtype} values; give real numbers'
+            )
         if pixels.ndim != 3 or 0 in pixels.shape:
             raise BadImageError(
                 f'{name}: is of shape {pixels.shape}; give (height, width, '
@@ -273,7 +279,8 @@ class RasterSource(Source):
         paths: A file, or one a band (or some bands).
         names: Names of all bands in the files' order. None: as the files
             describe them.
-        nodata: Value without meaning. None: as the files say.
+        nodata: Value without meaning, of all files or one a file. None: as
+            the files say.
         gaps: As of :func:`open_source`.
         resample_to: As of :func:`open_source`.
 
@@ -286,7 +293,7 @@ class RasterSource(Source):
         self,
         paths: Locations,
         names: Sequence[str] | None = None,
-        nodata: float | None = None,
+        nodata: float | Sequence[float | None] | None = None,
         gaps: str = 'all',
         resample_to: float | None = None,
     ) -> None:
@@ -327,11 +334,15 @@ class RasterSource(Source):
         self.pick(None)
 
     def _describe(
-        self, nodata: float | None, with_alpha: bool = False
+        self,
+        nodata: float | Sequence[float | None] | None,
+        with_alpha: bool = False,
     ) -> list[RasterFile]:
+        if not isinstance(nodata, Sequence):
+            nodata = [nodata] * len(self.paths)
         return [
-            RasterFile(path, nodata, False, with_alpha, self._handle(number))
-            for number, path in enumerate(self.paths)
+            RasterFile(path, value, False, with_alpha, self._handle(number))
+            for number, (path, value) in enumerate(zip(self.paths, nodata))
         ]
 
     def _count(self) -> int:
@@ -467,8 +478,19 @@ class PairSource(Source):
             for date in self.dates
             for number in date.picked
         )
+        units = [
+            date.units or (Unit(),) * len(date.all_bands)
+            for date in self.dates
+        ]
+        if any(date.units for date in self.dates):
+            self.units = tuple(
+                own[number]
+                for date, own in zip(self.dates, units)
+                for number in date.picked
+            )
         self.pick(None)
         check_same_grid(earlier, later)
+        self.notes += earlier.notes + later.notes
 
     def read_stored(self, window: Window, step: int = 1) -> Stored:
         """Read a window of both dates; gaps of either are of both."""
@@ -560,7 +582,7 @@ def _open_picture(
     picture = read_picture(path, orientation)
     if names is None and picture.pixels.shape[2] == 3:
         names = _RGB
-    place = read_world_file(as_location(path))
+    place = None if is_address(path) else read_world_file(as_location(path))
     source = ArraySource(
         picture.pixels, names, nodata, place, str(path), picture.valid, gaps
     )
@@ -612,11 +634,24 @@ def resampled(handle, gsd: float):
         InputError: The size of its pixels is not known.
     """
     from affine import Affine
-    from rasterio.enums import Resampling
+    from rasterio.enums import MaskFlags, Resampling
     from rasterio.vrt import WarpedVRT
 
     place = georeference_of(handle)
     ground = ground_size(place, handle.shape)
+    if handle.colorinterp[0].name == 'palette':
+        raise InputError(
+            f'{handle.name}: has a palette, whose numbers cannot be averaged; '
+            'make it RGB (gdal_translate -expand rgb), or leave resample_to '
+            'out'
+        )
+    if len({str(value) for value in handle.nodatavals}) > 1:
+        raise InputError(
+            f'{handle.name}: its bands have several nodata values; give them '
+            'one, or leave resample_to out'
+        )
+    masked = MaskFlags.per_dataset in handle.mask_flag_enums[0]
+    has_alpha = any(color.name == 'alpha' for color in handle.colorinterp)
     if ground.side is None or not 0 < gsd < np.inf:
         raise InputError(
             f'{handle.name}: cannot be resampled to {gsd:g} m'
@@ -635,6 +670,7 @@ def resampled(handle, gsd: float):
         height=height,
         resampling=Resampling.average if factor > 1 else Resampling.cubic,
         tolerance=1e-3,  # of a pixel: parts are those of the whole
+        add_alpha=masked and not has_alpha,
     )
 
 
@@ -713,7 +749,7 @@ def _neighbours(
 
 def _check_same_ground(file: RasterFile, finest: RasterFile) -> None:
     places = [f.place for f in (file, finest)]
-    known = [p is not None and p.crs is not None for p in places]
+    known = [p is not None and p.transform is not None for p in places]
     if file.shape == finest.shape and not all(known):
         return
     if all(known) and places[0].crs == places[1].crs:
@@ -755,9 +791,23 @@ def check_same_grid(earlier: Source, later: Source) -> None:
     """
     if earlier.shape == later.shape:
         places = [date.place for date in (earlier, later)]
-        if any(place is None or place.crs is None for place in places):
+        if None in places:
             return
+        crs = [place.crs for place in places]
+        if None in crs and crs[0] != crs[1]:
+            later.notes.append(
+                f'{later.name} or {earlier.name} names no CRS; both are taken '
+                'to have the same'
+            )
+            places = [replace(p, crs=crs[0] or crs[1]) for p in places]
         if same_grid(*places, earlier.shape):
+            return
+        if any(place.transform is None for place in places):
+            later.notes.append(
+                f'{later.name} lies by its {places[1].kind}, '
+                f'{earlier.name} by its {places[0].kind}: whether both show '
+                'the same ground is not known'
+            )
             return
     if earlier.place is None or later.place is None:
         (h, w), (height, width) = later.shape, earlier.shape

@@ -72,6 +72,8 @@ def read_vectors(
         raise InputError(
             f'{location}: unreadable vector file ({error})'
         ) from error
+    if shapes is None:
+        raise InputError(f'{location}: has no geometries')
     geometries = shapely.from_wkb(shapes)
     if place is not None:
         geometries = _to_pixels(geometries, meta['crs'], place, location)
@@ -108,14 +110,20 @@ def _to_pixels(
         )
     back = np.linalg.inv(np.reshape(place.transform, (3, 3)))
 
-    def moved(points: np.ndarray) -> np.ndarray:
+    def to_pixels(points: np.ndarray) -> np.ndarray:
         if own is not None and own != place.crs:
-            points = np.stack(
-                transform(own, place.crs, *points.T.tolist()), axis=1
-            )
+            try:
+                moved = transform(own, place.crs, *points.T.tolist())
+            except Exception as error:  # errors of GDAL have no base
+                if not type(error).__module__.startswith('rasterio'):
+                    raise
+                raise InputError(
+                    f'{location}: cannot be laid on the image ({error})'
+                ) from error
+            points = np.stack(moved, axis=1)
         return points @ back[:2, :2].T + back[:2, 2]
 
-    return shapely.transform(geometries, moved)
+    return shapely.transform(geometries, to_pixels)
 
 
 def rasterized(
@@ -187,6 +195,9 @@ def write_polygons(
             count = _write_geojson(made, features, place, wgs84)
         else:
             count = _write_by_gdal(made, features, place, wgs84)
+        for ending in ('.prj', '.cpg', '.qix', '.sbn', '.sbx'):
+            if suffix == '.shp':
+                path.with_suffix(ending).unlink(missing_ok=True)
         for file in sorted(made.parent.iterdir(), key=lambda f: f == made):
             os.replace(file, path.with_name(file.name))
     return count

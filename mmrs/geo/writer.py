@@ -16,6 +16,7 @@ from numpy.typing import DTypeLike
 from mmrs.errors import InputError
 
 from .georeference import Georeference, write_world_file
+from .raster_file import representable
 from .row_file import RowFile
 from .tiles import Window
 
@@ -107,6 +108,7 @@ def write_raster(
 
     path = Path(path)
     check_target(path)
+    _check_values(path, target)
     path.parent.mkdir(parents=True, exist_ok=True)
     made = path.with_name(f'.{path.stem}.part{path.suffix}')
     try:
@@ -114,6 +116,8 @@ def write_raster(
             _write_png(made, strips, target)
         else:
             _write_tiff(made, strips, target, cog, overviews, block, compress)
+        for sidecar in _sidecars(path):
+            sidecar.unlink(missing_ok=True)
         os.replace(made, path)
     except RasterioError as error:
         raise OSError(str(error)) from error
@@ -121,6 +125,36 @@ def write_raster(
         made.unlink(missing_ok=True)
     if path.suffix.lower() == '.png' and target.place is not None:
         write_world_file(path, target.place)
+
+
+def _sidecars(path: Path) -> Iterator[Path]:
+    """Files beside a raster that would speak for the new one of its name."""
+    for ending in ('.aux.xml', '.ovr', '.msk'):
+        yield path.with_name(path.name + ending)
+    if path.suffix.lower() == '.png':
+        for suffix in ('.pgw', '.wld', '.prj'):
+            yield path.with_suffix(suffix)
+
+
+def _check_values(path: Path, target: RasterTarget) -> None:
+    dtype = np.dtype(target.dtype)
+    if target.nodata is not None and (
+        representable(target.nodata, dtype) is None
+        and not np.isnan(target.nodata)
+    ):
+        raise InputError(
+            f'{path}: nodata={target.nodata:g} is no value of {dtype}'
+        )
+    if path.suffix.lower() != '.png':
+        return
+    is_picture = target.bands in (1, 3) and dtype == np.uint8
+    is_deep = target.bands == 1 and dtype == np.uint16
+    if not is_picture and not (is_deep and not target.has_gaps):
+        raise InputError(
+            f'{path}: a PNG has one or three bands of 8 bits, or one of 16 '
+            f'without gaps, and this has {target.bands} of {dtype}; write a '
+            '.tif'
+        )
 
 
 def write_rows(
@@ -196,15 +230,23 @@ def _profile(target: RasterTarget, block: int, compress: str) -> dict:
 
 
 def _write_strips(file, strips: Iterable[Strip], target: RasterTarget) -> None:
-    top, width = 0, target.shape[1]
+    top, width, masked = 0, target.shape[1], False
     for values, valid in strips:
         window = Window(top, 0, values.shape[1], width).of_rasterio()
         if valid is not None and target.nodata is not None:
             values = mark_gaps(values, valid, target.nodata)
         file.write(values, window=window)
-        if valid is not None and target.nodata is None:
+        if target.nodata is None and (valid is not None or masked):
+            if valid is None:
+                valid = np.ones(values.shape[1:], bool)
+            elif not masked and top:  # what came before has data
+                before = Window(0, 0, top, width).of_rasterio()
+                file.write_mask(np.ones((top, width), bool), window=before)
             file.write_mask(valid, window=window)
+            masked = True
         top += values.shape[1]
+    if top != target.shape[0]:
+        raise ValueError(f'{top} rows were given, not {target.shape[0]}')
 
 
 def _describe(file, target: RasterTarget) -> None:
@@ -274,8 +316,13 @@ def _join(strips: Sequence[Strip]) -> Strip:
     if len(strips) == 1:
         return strips[0]
     values, valids = zip(*strips)
-    valid = None if valids[0] is None else np.concatenate(valids)
-    return np.concatenate(values, axis=1), valid
+    if all(valid is None for valid in valids):
+        return np.concatenate(values, axis=1), None
+    filled = [
+        np.ones(v.shape[1:], bool) if valid is None else valid
+        for v, valid in strips
+    ]
+    return np.concatenate(values, axis=1), np.concatenate(filled)
 
 
 def _write_png(

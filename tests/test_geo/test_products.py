@@ -90,7 +90,7 @@ def test_safe_folder_and_zip(tmp_path):
     [
         (NAME, -0.1, 'N0510 raises values by 1000'),
         (NAME.replace('N0510', 'N0301'), 0, None),
-        ('S2A.SAFE', 0, 'its name tells no processing baseline'),
+        ('S2A.SAFE', 0, 'no name the processing baseline'),
     ],
 )
 def test_safe_without_metadata(name, offset, note, tmp_path):

@@ -335,6 +335,11 @@ class LoadCloudMask(BaseTransform):
     """
 
     def __init__(self, label_map: Mapping[int, int] | None = None) -> None:
+        if not set((label_map or {}).values()) <= {*range(256)}:
+            raise InputError(
+                f'LoadCloudMask(label_map={dict(label_map)}): classes are '
+                'from 0 to 255'
+            )
         self.label_map = label_map
 
     def transform(self, results: dict) -> dict:

@@ -54,6 +54,11 @@ class LoadRSImage(BaseTransform):
     ) -> None:
         check_orientation(orientation)
         check_stretch(stretch, 'LoadRSImage')
+        if bands is not None and len(bands) != 3:
+            raise InputError(
+                f'LoadRSImage(bands={tuple(bands)}): name three bands, red, '
+                'green and blue'
+            )
         self.bands = bands
         self.stretch = stretch
         self.to_float32 = to_float32
@@ -128,7 +133,7 @@ def pick_bands(source: Source, bands: Sequence[int], caller: str) -> None:
         BadImageError: The image has not as many bands.
     """
     count = len(source.all_bands)
-    if max(bands) >= count:
+    if not all(isinstance(b, int) and 0 <= b < count for b in bands):
         raise BadImageError(
             f'{source.name}: has {count} band(s), so {caller}(bands='
             f'{tuple(bands)}) asks too much; bands are counted from 0 to '

@@ -12,6 +12,7 @@ from mmcv.transforms import BaseTransform, Compose
 from mmrs.errors import BadImageError, InputError
 from mmrs.geo.images import read_labels
 from mmrs.geo.pictures import check_orientation
+from mmrs.geo.sensors import common_names, has_names
 from mmrs.geo.source import Source, check_same_grid, open_source
 from mmrs.registry import TRANSFORMS
 from mmrs.structures import WORD_CLASSES, ChangeDataSample
@@ -88,6 +89,8 @@ class LoadImagePair(BaseTransform):
                 pick_bands(date, self.bands, 'LoadImagePair')
         check_same_grid(*dates)
         _check_alike(*dates)
+        if self.bands is None:
+            _pick_alike(*dates)
         read = [date.read_all() for date in dates]
         images = to_uint8_alike(
             read, self.stretch, dates[1].name, 'LoadImagePair'
@@ -144,6 +147,25 @@ def _check_alike(earlier: Source, later: Source) -> None:
         )
 
 
+def _pick_alike(earlier: Source, later: Source) -> None:
+    """Take the bands of the later date in the order of the earlier one."""
+    names = [
+        [common or name for common, name in zip(
+            common_names(date.all_bands, None, date.name), date.all_bands)]
+        for date in (earlier, later)
+    ]  # fmt: skip
+    if names[0] == names[1] or not all(map(has_names, names)):
+        return
+    if sorted(map(str, names[0])) != sorted(map(str, names[1])):
+        raise BadImageError(
+            f'{later.name}: has the bands {", ".join(map(str, names[1]))}, '
+            f'but the earlier date {earlier.name} has '
+            f'{", ".join(map(str, names[0]))}; name bands that both have, '
+            'e.g. LoadImagePair(bands=(0, 1, 2))'
+        )
+    later.pick([names[1].index(name) for name in names[0]])
+
+
 @TRANSFORMS.register_module()
 class LoadChangeMask(BaseTransform):
     """Load a mask of change, and make classes of its values.
@@ -175,6 +197,11 @@ class LoadChangeMask(BaseTransform):
         self._classes = np.full(256, IGNORED, np.uint8)
         self._is_known = np.zeros(256, bool)
         for value, number in self.label_map.items():
+            if not {int(value), int(number)} <= {*range(256)}:
+                raise InputError(
+                    f'LoadChangeMask(label_map={dict(self.label_map)}): '
+                    'values and classes are from 0 to 255'
+                )
             self._classes[int(value)] = number
             self._is_known[int(value)] = True
 

@@ -151,6 +151,13 @@ class _Job:
         nodata, place = self.source.nodata, self.source.place
         fits = nodata is not None and nodata in range(256)
         if place is not None:
+            if place.rpcs is not None:
+                print_log(
+                    f'{self.source.path}: lies by its RPC, which the '
+                    'generated image does not carry',
+                    'current',
+                    logging.WARNING,
+                )
             place = place.part(top, left, self.factor)
         return RasterTarget(
             (height, width),

@@ -8,11 +8,13 @@ import numpy as np
 from mmrs.errors import InputError
 from mmrs.geo.georeference import ground_size
 from mmrs.geo.opening import Location, as_location, is_there
+from mmrs.geo.sensors import common_names
 from mmrs.geo.source import open_source
 from mmrs.geo.tiles import Window
 
 Stretch = Sequence[tuple[float, float]]
 
+_RGB = ('red', 'green', 'blue')
 _PERCENTILES = (2, 98)
 _SAMPLE = 1024  # side of what percentiles are taken from
 # Nodata is filled block by block, from pixels up to this far outside of it.
@@ -31,7 +33,8 @@ class SourceImage:
     Args:
         path: A raster or a picture, whose place a world file and a ``.prj``
             beside it may tell.
-        bands: Numbers from 1 of red, green and blue; the first three.
+        bands: Numbers from 1 of red, green and blue. By default those of these
+            names, else the first three.
         stretch: Low and high value of each band that become 0 and 255. By
             default as said above, or none for 8 bits.
         resample_to: Side of a pixel in metres to resample a raster to; its
@@ -114,6 +117,9 @@ class SourceImage:
     def _choose_bands(self, bands: Sequence[int] | None) -> tuple[int, ...]:
         count = len(self._source.all_bands)
         if bands is None:
+            names = common_names(self._source.all_bands, None, str(self.path))
+            if set(_RGB) <= set(names):
+                return tuple(names.index(color) + 1 for color in _RGB)
             return (1, 2, 3) if count >= 3 else (1, 1, 1)
         if len(bands) != 3 or not all(1 <= band <= count for band in bands):
             raise InputError(
