@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-import mmengine.runner  # noqa: F401  (registers the strategies)
 import torch
 from mmengine.config import Config
-from mmengine.registry import FUNCTIONS, MODEL_WRAPPERS, STRATEGIES
+
+from mmrs.registry import FUNCTIONS, MODEL_WRAPPERS, STRATEGIES
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 METHOD = 'rsprompter-anchor_sam-vit-h_8xb2-300e_nwpu-1024x1024.py'
@@ -19,7 +19,7 @@ def inherit(tmp_path, strategy: str, more: str = '') -> Config:
         f"    '{CONFIGS}/_base_/strategies/{strategy}.py',\n"
         f']\n{more}'
     )
-    return Config.fromfile(child, import_custom_modules=False)
+    return Config.fromfile(child)
 
 
 def test_fsdp_saves_whole_checkpoints(tmp_path):

@@ -55,52 +55,29 @@ test_pipeline = [
     dict(type='PackChangeInputs'),
 ]
 
+dataset = dict(
+    type=dataset_type,
+    data_root=data_root,
+    ann_file='',
+    data_prefix=data_prefix,
+    metainfo=metainfo,
+)
 train_dataloader = dict(
     batch_size=8,
     num_workers=4,
     persistent_workers=False,
     sampler=dict(type='InfiniteSampler', shuffle=True),
-    dataset=dict(
-        type=dataset_type,
-        data_root=data_root,
-        ann_file='',
-        split='train',
-        data_prefix=data_prefix,
-        metainfo=metainfo,
-        pipeline=train_pipeline,
-    ),
+    dataset=dict(dataset, split='train', pipeline=train_pipeline),
 )
 val_dataloader = dict(
     batch_size=1,
     num_workers=4,
     persistent_workers=False,
     sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type=dataset_type,
-        data_root=data_root,
-        ann_file='',
-        split='val',
-        data_prefix=data_prefix,
-        metainfo=metainfo,
-        test_mode=True,
-        pipeline=test_pipeline,
-    ),
+    dataset=dict(dataset, split='val', test_mode=True, pipeline=test_pipeline),
 )
 test_dataloader = dict(
-    batch_size=1,
-    num_workers=4,
-    persistent_workers=False,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type=dataset_type,
-        data_root=data_root,
-        ann_file='',
-        split='test',
-        data_prefix=data_prefix,
-        metainfo=metainfo,
-        test_mode=True,
-        pipeline=test_pipeline,
-    ),
+    val_dataloader, dataset=dict(val_dataloader['dataset'], split='test')
 )
 
 val_evaluator = dict(type='ChangeMaskMetric')

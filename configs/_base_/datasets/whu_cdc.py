@@ -24,20 +24,7 @@ test_pipeline = [
     dict(type='PackChangeInputs'),
 ]
 
-train_dataloader = dict(
-    dataset=dict(
-        type=dataset_type,
-        data_root=data_root,
-        min_count=min_count,
-        pipeline=train_pipeline,
-    )
-)
-val_dataloader = dict(
-    dataset=dict(
-        type=dataset_type,
-        data_root=data_root,
-        min_count=min_count,
-        pipeline=test_pipeline,
-    )
-)
+dataset = dict(type=dataset_type, data_root=data_root, min_count=min_count)
+train_dataloader = dict(dataset=dict(dataset, pipeline=train_pipeline))
+val_dataloader = dict(dataset=dict(dataset, pipeline=test_pipeline))
 test_dataloader = val_dataloader  # split='test', from levir_mci.py
