@@ -23,7 +23,7 @@ def run():
     env = dict(
         os.environ,
         PATH=f'{Path(sys.executable).parent}:{os.environ["PATH"]}',
-        PYTHONPATH=str(HERE),
+        PYTHONPATH=f'{HERE}{os.pathsep}{ROOT}',
         OMP_NUM_THREADS='1',
     )
     env.pop('MMRS_TRACE', None)

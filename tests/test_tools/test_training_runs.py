@@ -5,9 +5,11 @@ import os
 import pickle
 import signal
 import sys
+from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 
 from mmrs.errors import InputError
 from mmrs.utils.checkpoint import read_checkpoint
@@ -176,6 +178,17 @@ def test_checkpoint_with_code_is_refused(
     }[way]
     with pytest.raises(InputError, match='hostile.pth is refused'):
         main_of(*words[:2], '--work-dir', tmp_path / 'run', *words[2:])
+    assert not (tmp_path / 'ran').exists()
+
+
+def test_images_are_not_predicted_by_a_checkpoint_with_code(main_of, tmp_path):
+    pytest.importorskip('mmpretrain')
+    file, image = tmp_path / 'hostile.pth', tmp_path / 'a.png'
+    Image.new('RGB', (64, 64)).save(image)
+    torch.save(dict(state_dict=dict(w=MakeFolder(tmp_path / 'ran'))), file)
+    (config,) = Path('configs/rsmamba').glob('rsmamba-tiny_*scenes*.py')
+    with pytest.raises(InputError, match='hostile.pth is refused'):
+        main_of('tools/infer.py', image, config, file)
     assert not (tmp_path / 'ran').exists()
 
 

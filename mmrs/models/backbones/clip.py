@@ -9,6 +9,7 @@ from torch import Tensor
 from mmrs.errors import InputError
 from mmrs.registry import MODELS
 from mmrs.utils.checkpoint import load_weights, read_checkpoint
+from mmrs.utils.settings import check_choice, check_number
 
 from .clip_names import convert_clip
 
@@ -76,11 +77,9 @@ class CLIPPatchBackbone(BaseModule):
         from transformers import CLIPVisionConfig, CLIPVisionModel
 
         super().__init__(init_cfg)
-        if patch_feature not in ('pre_ln_post', 'post_ln_post'):
-            raise InputError(
-                "patch_feature must be 'pre_ln_post' or 'post_ln_post', got "
-                f'{patch_feature!r}'
-            )
+        features = ('pre_ln_post', 'post_ln_post')
+        check_choice('patch_feature', patch_feature, features)
+        check_number('trainable_blocks', trainable_blocks, 0)
         sizes = _get_arch(arch)
         self.patch_size = sizes.patch_size
         self.patch_feature = patch_feature

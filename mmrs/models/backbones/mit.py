@@ -14,6 +14,7 @@ from mmrs.errors import InputError
 from mmrs.models.layers.heads import check_heads
 from mmrs.registry import MODELS
 from mmrs.utils.checkpoint import load_weights, read_checkpoint
+from mmrs.utils.settings import check_number
 
 from .mit_names import convert_mit
 
@@ -103,7 +104,7 @@ class MiTBackbone(BaseModule):
           likewise.
 
     Raises:
-        InputError: The sizes do not fit together.
+        InputError: The sizes do not fit together, or one is out of range.
     """
 
     def __init__(
@@ -118,6 +119,12 @@ class MiTBackbone(BaseModule):
     ) -> None:
         super().__init__(init_cfg)
         sizes = get_arch(arch)
+        check_number('in_channels', in_channels, 1)
+        check_number('drop_path', drop_path, 0, 1)
+        if not out_indices:
+            raise InputError('out_indices must name a stage, got none')
+        for index in out_indices:
+            check_number('out_indices', index, 0, len(sizes.dims) - 1)
         self.out_indices = tuple(out_indices)
         self.out_channels = tuple(sizes.dims[i] for i in self.out_indices)
         self.pretrained = pretrained

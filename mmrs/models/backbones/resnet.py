@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from mmrs.errors import InputError
 from mmrs.registry import MODELS
 from mmrs.utils.checkpoint import load_weights, read_checkpoint
+from mmrs.utils.settings import check_number
 
 _LAYERS = ('layer1', 'layer2', 'layer3', 'layer4')
 
@@ -52,6 +53,7 @@ class ResNetBackbone(BaseModule):
             raise InputError(
                 f'depth must be 18, 34, 50, 101 or 152, got {depth}'
             )
+        check_number('frozen_layers', frozen_layers, -1, len(_LAYERS))
         unknown = [name for name in out_layers if name not in _LAYERS]
         if unknown or not out_layers:
             raise InputError(

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from mmrs.errors import InputError
 from mmrs.registry import MODELS
+from mmrs.utils.settings import check_choice, check_number
 
 __all__ = [
     'ActivePassiveLoss',
@@ -83,6 +84,7 @@ class _PixelLoss(nn.Module):
 
     def __init__(self, loss_weight: float = 1.0, loss_name: str = '') -> None:
         super().__init__()
+        check_number('loss_weight', loss_weight, 0)
         self.loss_weight = loss_weight
         self._loss_name = loss_name or self.default_name
 
@@ -155,7 +157,8 @@ class GCELoss(_PixelLoss):
 
     def __init__(self, q: float = 0.7, **kwargs) -> None:
         super().__init__(**kwargs)
-        if not 0 < q <= 1:
+        check_number('q', q, 0, 1)
+        if q == 0:
             raise InputError(f'q must be above 0 and at most 1, got {q}')
         self.q = q
 
@@ -214,6 +217,8 @@ class SCELoss(_PixelLoss):
         self, alpha: float = 0.1, beta: float = 1.0, **kwargs
     ) -> None:
         super().__init__(**kwargs)
+        check_number('alpha', alpha, 0)
+        check_number('beta', beta, 0)
         self.alpha = alpha
         self.beta = beta
 
@@ -249,8 +254,9 @@ class ActivePassiveLoss(_PixelLoss):
         **kwargs,
     ) -> None:
         super().__init__(**kwargs)
-        if passive not in self.passives:
-            raise InputError(f"passive must be 'rce' or 'mae', got {passive}")
+        check_choice('passive', passive, self.passives)
+        check_number('alpha', alpha, 0)
+        check_number('beta', beta, 0)
         self.passive = passive
         self.alpha = alpha
         self.beta = beta
@@ -279,6 +285,7 @@ class BootstrappedCELoss(_PixelLoss):
 
     def __init__(self, beta: float = 0.95, **kwargs) -> None:
         super().__init__(**kwargs)
+        check_number('beta', beta, 0, 1)
         self.beta = beta
 
     def per_pixel(self, log_p: Tensor, target: Tensor) -> Tensor:
@@ -301,7 +308,8 @@ class TrimmedCELoss(_PixelLoss):
 
     def __init__(self, percent: float = 10.0, **kwargs) -> None:
         super().__init__(**kwargs)
-        if not 0 <= percent < 100:
+        check_number('percent', percent, 0, 100)
+        if percent == 100:
             raise InputError(f'percent must be in [0, 100), got {percent}')
         self.percent = percent
 

@@ -13,7 +13,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmrs.errors import InputError
 from mmrs.ops.selective_scan import (
     Forward,
     Order,
@@ -21,6 +20,8 @@ from mmrs.ops.selective_scan import (
     multi_order_scan,
     selective_state_update,
 )
+from mmrs.ops.selective_scan.backends import BACKENDS
+from mmrs.utils.settings import check_choice, check_number
 
 __all__ = ['MambaMixer', 'MambaState']
 
@@ -89,8 +90,9 @@ class MambaMixer(nn.Module):
             dt_rank=dt_rank,
         )
         for name, size in sizes.items():
-            if size < 1:
-                raise InputError(f'{name} must be positive, got {size}')
+            check_number(name, size, 1)
+        if scan_backend is not None:
+            check_choice('scan_backend', scan_backend, BACKENDS)
         self.state_dims = state_dims
         self.dt_rank = dt_rank
         self.scan_backend = scan_backend
@@ -118,12 +120,9 @@ class MambaMixer(nn.Module):
         self, dt_init: str, dt_min: float, dt_max: float, dt_floor: float
     ) -> None:
         """Set `dt_proj` so that steps are as `dt_init` says."""
+        check_choice('dt_init', dt_init, ('torch', 'mamba'))
         if dt_init == 'torch':
             return
-        if dt_init != 'mamba':
-            raise InputError(
-                f"dt_init must be 'torch' or 'mamba', got {dt_init!r}"
-            )
         bound = self.dt_rank**-0.5
         nn.init.uniform_(self.dt_proj.weight, -bound, bound)
         spread = torch.rand_like(self.dt_proj.bias)

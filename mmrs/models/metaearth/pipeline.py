@@ -70,6 +70,29 @@ class MetaEarthPipeline(DiffusionPipeline):
             unet=unet, lr_encoder=lr_encoder, scheduler=scheduler
         )
 
+    @classmethod
+    def from_pretrained(
+        cls, path: str | Path, **kwargs
+    ) -> 'MetaEarthPipeline':
+        """Load a folder that ``save_pretrained`` or the converter wrote.
+
+        Args:
+            path: The folder.
+            **kwargs: As of `DiffusionPipeline.from_pretrained`.
+
+        Raises:
+            InputError: The folder holds a program, which diffusers would run.
+        """
+        program = next(Path(path).rglob('*.py'), None)
+        if program is not None:
+            raise InputError(
+                f'{path} is refused, nothing in it was run: it is more than '
+                f'plain weights and holds the program {program.name}; if you '
+                'trust its source, take the program out or load the folder '
+                'by diffusers itself'
+            )
+        return super().from_pretrained(path, **kwargs)
+
     def with_solver(self, name: str) -> 'MetaEarthPipeline':
         """Sample from the same networks by another solver.
 

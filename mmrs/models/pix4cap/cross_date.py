@@ -4,7 +4,6 @@ import torch.nn.functional as F
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from mmrs.errors import InputError
 from mmrs.models.change.bi3 import BI3Layer
 from mmrs.models.change.layers import (
     AxisPositions,
@@ -15,6 +14,7 @@ from mmrs.models.change.layers import (
 )
 from mmrs.models.layers.init import init_xavier
 from mmrs.registry import MODELS
+from mmrs.utils.settings import check_choice
 
 
 class CrossDateLayer(nn.Module):
@@ -78,10 +78,7 @@ class CrossDate(nn.Module):
         self, dims: int, num_layers: int, layer: str = 'cross', **kwargs
     ) -> None:
         super().__init__()
-        if layer not in _LAYERS:
-            raise InputError(
-                f'layer must be {" or ".join(_LAYERS)}, got {layer!r}'
-            )
+        check_choice('layer', layer, _LAYERS)
         self.layers = nn.ModuleList(
             nn.ModuleList(_LAYERS[layer](dims, **kwargs) for _ in range(2))
             for _ in range(num_layers)

@@ -9,7 +9,6 @@ import torch.nn.functional as F
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from mmrs.errors import InputError
 from mmrs.models.change.layers import AxisPositions, Maps
 from mmrs.models.layers import RMSNorm
 from mmrs.models.layers.init import init_xavier
@@ -20,6 +19,7 @@ from mmrs.ops.selective_scan import (
     multi_order_scan,
 )
 from mmrs.registry import MODELS
+from mmrs.utils.settings import check_choice, check_number
 
 __all__ = ['BidirectionalMamba', 'CaMaNeck']
 
@@ -207,8 +207,9 @@ class CaMaNeck(BaseModule):
         **kwargs,
     ) -> None:
         super().__init__(init_cfg)
-        if init not in ('paper', 'mamba'):
-            raise InputError(f"init must be 'paper' or 'mamba', got {init!r}")
+        check_choice('init', init, ('paper', 'mamba'))
+        check_number('num_layers', num_layers, 1)
+        check_number('grid', grid, 1)
         self.level = level
         self.positions = AxisPositions(dims, grid)
         self.layers = nn.ModuleList(

@@ -21,6 +21,7 @@ from mmrs.models.layers import MambaMixer
 from mmrs.ops.selective_scan import Order
 from mmrs.registry import MODELS
 from mmrs.utils.checkpoint import GRID
+from mmrs.utils.settings import check_choice, check_number
 
 from .archs import RSMambaArch, get_arch
 from .paths import (
@@ -42,6 +43,7 @@ _CHOICES = dict(
     pe_type=('learnable', 'sine', 'none'),
     cls_position=tuple(NUM_CLS_TOKENS),
     out_type=('avg_featmap', 'cls_token', 'featmap', 'raw'),
+    interpolate_mode=('nearest', 'bilinear', 'bicubic'),
     shuffle=('random', 'fixed', 'seeded'),
     shuffle_eval=('fixed', 'random'),
 )
@@ -150,6 +152,7 @@ class RSMamba(BaseModule):
             pe_type=pe_type,
             cls_position=cls_position,
             out_type=out_type,
+            interpolate_mode=interpolate_mode,
             shuffle=shuffle,
             shuffle_eval=shuffle_eval,
         )
@@ -159,10 +162,15 @@ class RSMamba(BaseModule):
                 'to head, tail, head_tail or middle'
             )
         dims, depth, inner_dims = self.arch = get_arch(arch)
-        if not -1 <= frozen_stages <= depth:
-            raise InputError(
-                f'frozen_stages must be -1 to {depth}, got {frozen_stages}'
-            )
+        for name, size in self.arch._asdict().items():
+            check_number(f'arch.{name}', size, 1)
+        check_number('in_channels', in_channels, 1)
+        for size, patch in zip(_pair(img_size), _pair(patch_size)):
+            check_number('patch_size', patch, 1)
+            check_number('img_size', size, patch)
+        check_number('drop_rate', drop_rate, 0, 1)
+        check_number('drop_path_rate', drop_path_rate, 0, 1)
+        check_number('frozen_stages', frozen_stages, -1, depth)
         self.embed_dims = dims
         self.cls_position = cls_position
         self.out_indices = _resolve_indices(out_indices, depth)
@@ -476,11 +484,7 @@ class RSMamba(BaseModule):
 
 def _check_choices(**choices: str) -> None:
     for name, choice in choices.items():
-        if choice not in _CHOICES[name]:
-            raise InputError(
-                f'{name} must be one of {", ".join(_CHOICES[name])}, got '
-                f'{choice!r}'
-            )
+        check_choice(name, choice, _CHOICES[name])
 
 
 def _make_gate(num_paths: int, dims: int) -> nn.Module:

@@ -9,6 +9,7 @@ All functions work inside ``numba.njit`` alone.
 """
 
 from collections.abc import Callable
+from inspect import Parameter, Signature
 
 import numpy as np
 from llvmlite import ir
@@ -64,15 +65,14 @@ def _operation(build: Callable) -> Callable:
     def codegen(context, builder, signature, args):
         return build(builder, *args)
 
-    # numba looks at the names of the arguments, so they are spelled out.
-    listed = ', '.join(names)
-    scope = dict(vector=vector, codegen=codegen)
-    exec(
-        f'def typer(context, {listed}):\n'
-        f'    return vector({", ".join(["vector"] * len(names))}), codegen\n',
-        scope,
+    def typer(context, *arguments):
+        return vector(*[vector] * len(arguments)), codegen
+
+    # numba looks at the names of the arguments.
+    typer.__signature__ = Signature(
+        Parameter(name, Parameter.POSITIONAL_OR_KEYWORD)
+        for name in ('context', *names)
     )
-    typer = scope['typer']
     typer.__name__, typer.__doc__ = build.__name__, build.__doc__
     return intrinsic(typer)
 

@@ -147,6 +147,20 @@ def test_sizes_that_do_not_fit_are_refused(arch, message):
         get_arch(arch)
 
 
+@pytest.mark.parametrize(
+    ('kwargs', 'message'),
+    [
+        (dict(out_indices=(0, 4)), 'out_indices must be .* 0 to 3, got 4'),
+        (dict(out_indices=()), 'out_indices must name a stage'),
+        (dict(in_channels=0), 'in_channels must be'),
+        (dict(drop_path=1.5), 'drop_path must be'),
+    ],
+)
+def test_settings_out_of_range_are_refused(kwargs, message):
+    with pytest.raises(InputError, match=message):
+        MiTBackbone(TINY, **kwargs)
+
+
 def test_blocks_are_dropped_ever_more_often():
     model = MiTBackbone(TINY, drop_path=0.5)
     rates = [
@@ -188,7 +202,11 @@ def test_resnet_starts_from_torchvisions_file(tmp_path):
 
 @pytest.mark.parametrize(
     ('kwargs', 'message'),
-    [(dict(depth=20), 'got 20'), (dict(out_layers=('layer5',)), 'layer5')],
+    [
+        (dict(depth=20), 'got 20'),
+        (dict(out_layers=('layer5',)), 'layer5'),
+        (dict(frozen_layers=5), 'frozen_layers must be .* -1 to 4, got 5'),
+    ],
 )
 def test_resnets_that_are_none_are_refused(kwargs, message):
     with pytest.raises(InputError, match=message):

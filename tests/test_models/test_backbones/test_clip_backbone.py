@@ -265,7 +265,7 @@ def test_sizes_that_are_named():
             CLIPPatchBackbone(arch)
     with pytest.raises(InputError, match="arch 'vit-l-32' is none of vit-b"):
         build(arch='vit-l-32')
-    with pytest.raises(InputError, match="patch_feature must be .*'ln_post'"):
+    with pytest.raises(InputError, match="patch_feature .* got 'ln_post'"):
         build(patch_feature='ln_post')
 
 

@@ -315,6 +315,10 @@ def test_positions_are_sines_and_cosines():
     ('kind', 'sizes', 'message'),
     [
         ('mamba', dict(embed_dims=15), 'must be even, got 15'),
+        ('mamba', dict(num_layers=0), 'num_layers must be .* at least 1'),
+        ('mamba', dict(max_length=0), 'max_length must be .* at least 1'),
+        ('gpt', dict(num_positions=0), 'num_positions must be'),
+        ('transformer', dict(dropout=-0.1), 'dropout must be .* from 0 to 1'),
         ('transformer', dict(heads=5), 'heads=5 must .* divides the 16'),
         ('gpt', dict(heads=3), 'heads=3 must .* divides the 16'),
     ],

@@ -152,9 +152,13 @@ def test_factor_and_names():
 @pytest.mark.parametrize(
     ('build', 'message'),
     [
-        (lambda: room.GCELoss(q=0), 'q must be'),
+        (lambda: room.GCELoss(q=0), 'q must be above 0'),
+        (lambda: room.GCELoss(q='1'), "q must be a number .* got '1'"),
+        (lambda: room.SCELoss(alpha=-1), 'alpha must be .* at least 0'),
+        (lambda: room.BootstrappedCELoss(2), 'beta must be .* from 0 to 1'),
+        (lambda: room.MAELoss(loss_weight=-1), 'loss_weight must be'),
         (lambda: room.TrimmedCELoss(percent=100), 'percent must be'),
-        (lambda: room.ActivePassiveLoss('ce'), "'rce' or 'mae'"),
+        (lambda: room.ActivePassiveLoss('ce'), 'passive must be one of'),
     ],
 )
 def test_wrong_arguments(build, message):

@@ -199,9 +199,10 @@ def test_runs_in_bfloat16_under_autocast():
 @pytest.mark.parametrize(
     'kwargs, message',
     [
-        (dict(dt_init='zero'), "dt_init must be 'torch' or 'mamba'"),
-        (dict(state_dims=0), 'state_dims must be positive, got 0'),
-        (dict(dt_rank=-1), 'dt_rank must be positive'),
+        (dict(dt_init='zero'), 'dt_init must be one of torch, mamba, got'),
+        (dict(state_dims=0), 'state_dims must be a number at least 1, got 0'),
+        (dict(dt_rank=-1), 'dt_rank must be a number at least 1'),
+        (dict(scan_backend='fast'), 'scan_backend must be one of torch, cpu'),
     ],
 )
 def test_bad_arguments_are_refused(kwargs, message):

@@ -1,6 +1,7 @@
 """Generation in pieces: the same bits, however they are asked for."""
 
 import copy
+import json
 
 import numpy as np
 import pytest
@@ -354,6 +355,21 @@ def test_saved_and_loaded(pipe, tmp_path):
     image = picture(8, 8)
     assert np.array_equal(generate(again, image), generate(pipe, image))
     assert again.settings().tile == 32  # of the U-Net
+
+
+def test_program_in_a_folder_is_not_run(pipe, tmp_path):
+    folder = tmp_path / 'earth'
+    pipe.save_pretrained(folder)
+    index = json.loads((folder / 'model_index.json').read_text())
+    index['_class_name'] = ['program', 'MetaEarthPipeline']
+    (folder / 'model_index.json').write_text(json.dumps(index))
+    (folder / 'program.py').write_text(
+        f'open({str(tmp_path / "ran")!r}, "w").close()\n'
+        'from mmrs.models.metaearth.pipeline import MetaEarthPipeline\n'
+    )
+    with pytest.raises(InputError, match='holds the program program.py'):
+        MetaEarthPipeline.from_pretrained(folder)
+    assert not (tmp_path / 'ran').exists()
 
 
 def test_hash_tells_weights_apart(pipe):

@@ -100,7 +100,9 @@ def test_layers_may_be_those_of_mci():
     maps = (torch.randn(2, 4, 8, 8), torch.randn(2, 16, 4, 4))
     a, b = neck(maps, maps)
     assert a[0] is maps[0] and a[1].shape == b[1].shape == (2, 16, 4, 4)
-    with pytest.raises(InputError, match="cross or bi3, got 'self'"):
+    with pytest.raises(
+        InputError, match="layer must be one of cross, bi3, got 'self'"
+    ):
         CrossDate(16, 1, layer='self')
 
 

@@ -296,7 +296,9 @@ def test_start_of_mamba():
             steps = F.softplus(getattr(block, f'dt_proj{end}').bias)
             assert 1e-3 * 0.999 <= steps.min() < 2e-3
             assert 5e-2 < steps.max() <= 0.1 * 1.001
-    with pytest.raises(InputError, match="'paper' or 'mamba', got 'x'"):
+    with pytest.raises(
+        InputError, match="init must be one of paper, mamba, got 'x'"
+    ):
         CaMaNeck(8, init='x')
 
 

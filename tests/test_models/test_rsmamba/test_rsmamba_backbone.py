@@ -454,10 +454,17 @@ def test_blocks_can_differ():
         (dict(out_type='cls_token'), 'needs a class token; set cls_position'),
         (dict(shuffle='always'), 'shuffle must be one of random'),
         (dict(shuffle_eval='seeded'), 'shuffle_eval must be one of fixed'),
-        (dict(frozen_stages=4), 'frozen_stages must be -1 to 3, got 4'),
+        (dict(frozen_stages=4), 'frozen_stages must be .* -1 to 3, got 4'),
         (dict(out_indices=3), 'out_indices must be -3 to 2 for 3 blocks'),
         (dict(layer_cfgs=[{}]), 'layer_cfgs is a list of 1'),
         (dict(dt_init='zero'), 'dt_init must be'),
+        (dict(arch=ARCH | dict(num_layers=0)), 'arch.num_layers must be'),
+        (dict(patch_size=0), 'patch_size must be a number at least 1, got 0'),
+        (dict(img_size=(32, 3)), 'img_size must be .* at least 8, got 3'),
+        (dict(in_channels='3'), "in_channels must be a number .* got '3'"),
+        (dict(drop_rate=1.5), 'drop_rate must be a number from 0 to 1'),
+        (dict(drop_path_rate=-1), 'drop_path_rate must be'),
+        (dict(interpolate_mode='area'), 'interpolate_mode must be one of nea'),
     ],
 )
 def test_bad_arguments_are_refused(kwargs, message):

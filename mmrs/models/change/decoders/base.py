@@ -9,6 +9,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from mmrs.errors import InputError
+from mmrs.utils.settings import check_number
 
 State = TypeVar('State')
 
@@ -41,6 +42,10 @@ class CaptionDecoder(BaseModule, ABC, Generic[State]):
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg)
+        sizes = dict(num_words=num_words, max_length=max_length)
+        for name, size in sizes.items():
+            check_number(name, size, 1)
+        check_number('dropout', dropout, 0, 1)
         self.embed_dims = embed_dims
         self.num_words = num_words
         self.max_length = max_length
@@ -113,7 +118,7 @@ def sinusoidal_positions(length: int, dims: int) -> Tensor:
     Raises:
         InputError: `dims` is odd.
     """
-    if dims % 2:
+    if dims < 2 or dims % 2:
         raise InputError(f'embed_dims must be even, got {dims}')
     rates = torch.exp(torch.arange(0, dims, 2) * (-math.log(1e4) / dims))
     angles = torch.arange(length).unsqueeze(1) * rates

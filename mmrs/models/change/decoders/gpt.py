@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from mmrs.models.layers.heads import check_heads
 from mmrs.registry import MODELS
+from mmrs.utils.settings import check_number
 
 from .base import CaptionDecoder
 from .caches import (
@@ -70,6 +71,8 @@ class PrefixGPTDecoder(CaptionDecoder):
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(embed_dims, num_words, max_length, dropout, init_cfg)
+        check_number('num_layers', num_layers, 1)
+        check_number('num_positions', num_positions, 1)
         self.models = nn.ModuleList(
             GPTModel(embed_dims, heads, num_positions, dropout)
             for _ in range(num_layers)

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from mmrs.models.layers import MambaMixer, MambaState, RMSNorm
 from mmrs.registry import MODELS
+from mmrs.utils.settings import check_number
 
 from .base import CaptionDecoder
 
@@ -40,6 +41,7 @@ class PrefixMambaDecoder(CaptionDecoder):
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(embed_dims, num_words, max_length, dropout, init_cfg)
+        check_number('num_layers', num_layers, 1)
         self.models = nn.ModuleList(
             MambaModel(embed_dims, state_dims) for _ in range(num_layers)
         )

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from mmrs.models.layers.heads import check_heads
 from mmrs.registry import MODELS
 from mmrs.structures.vocabulary import END, NULL
+from mmrs.utils.settings import check_number
 
 from .base import CaptionDecoder
 from .caches import (
@@ -72,6 +73,7 @@ class TransformerCaptionDecoder(CaptionDecoder):
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(embed_dims, num_words, max_length, dropout, init_cfg)
+        check_number('num_layers', num_layers, 1)
         hidden = hidden or 4 * embed_dims
         self.layers = nn.ModuleList(
             _Layer(embed_dims, heads, hidden, dropout)
