@@ -1,6 +1,6 @@
 """Connected objects of a class mask, and their outlines as GeoJSON."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
@@ -225,8 +225,32 @@ def to_wgs84(geometries: list[dict], crs: 'CRS') -> list[dict]:
             "latitude; take geojson_crs='image'"
         ) from error
     for geometry in moved:
-        geometry['coordinates'] = _rounded(geometry['coordinates'])
+        geometry['coordinates'] = _within_180(
+            _rounded(geometry['coordinates'])
+        )
     return moved
+
+
+def _within_180(coordinates: list) -> list:
+    """Bring what lies beyond 180 degrees east to -180 to 180, as a whole."""
+    flat = np.array(list(_points(coordinates)))
+    if flat[:, 0].min() < 180:
+        return coordinates
+    return _shifted(coordinates, -360)
+
+
+def _points(values: Sequence) -> Iterator[Sequence[float]]:
+    if isinstance(values[0], float):
+        yield values[:2]
+    else:
+        for value in values:
+            yield from _points(value)
+
+
+def _shifted(values: Sequence, degrees: float) -> list:
+    if isinstance(values[0], float):
+        return [values[0] + degrees, *values[1:]]
+    return [_shifted(value, degrees) for value in values]
 
 
 def _rounded(values: Sequence | float) -> list | float:

@@ -312,6 +312,7 @@ class RasterSource(Source):
             file.has_alpha for file in self.files
         ):  # whoever names the alpha band knows that it is none
             self.files = self._describe(nodata, with_alpha=True)
+        self._note_nodata(nodata)
         finest = min(self.files, key=lambda file: -np.prod(file.shape))
         for file in self.files:
             _check_same_ground(file, finest)
@@ -344,6 +345,19 @@ class RasterSource(Source):
             RasterFile(path, value, False, with_alpha, self._handle(number))
             for number, (path, value) in enumerate(zip(self.paths, nodata))
         ]
+
+    def _note_nodata(
+        self, nodata: float | Sequence[float | None] | None
+    ) -> None:
+        """Note a nodata value that no pixel can have."""
+        if nodata is None or isinstance(nodata, Sequence):
+            return
+        none = [f for f in self.files if f.bands[0].nodata is None]
+        if none and not np.isnan(nodata):
+            self.notes.append(
+                f'nodata={nodata:g} is no value of {none[0].dtype} pixels, '
+                'so none is without data by it'
+            )
 
     def _count(self) -> int:
         return sum(len(file.bands) for file in self.files)

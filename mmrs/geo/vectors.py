@@ -110,20 +110,29 @@ def _to_pixels(
         )
     back = np.linalg.inv(np.reshape(place.transform, (3, 3)))
 
-    def to_pixels(points: np.ndarray) -> np.ndarray:
-        if own is not None and own != place.crs:
-            try:
-                moved = transform(own, place.crs, *points.T.tolist())
-            except Exception as error:  # errors of GDAL have no base
-                if not type(error).__module__.startswith('rasterio'):
-                    raise
-                raise InputError(
-                    f'{location}: cannot be laid on the image ({error})'
-                ) from error
-            points = np.stack(moved, axis=1)
-        return points @ back[:2, :2].T + back[:2, 2]
+    def to_crs(points: np.ndarray) -> np.ndarray:
+        try:
+            moved = transform(own, place.crs, *points.T.tolist())
+        except Exception as error:  # errors of GDAL have no base
+            if not type(error).__module__.startswith('rasterio'):
+                raise
+            raise InputError(
+                f'{location}: cannot be laid on the image ({error})'
+            ) from error
+        return np.stack(moved, axis=1)
 
-    return shapely.transform(geometries, to_pixels)
+    if own is not None and own != place.crs:
+        geometries = shapely.transform(geometries, to_crs)
+    if place.crs is not None and place.crs.is_geographic:
+        # Longitudes of the image may be counted from 0 to 360.
+        for number, (_, _, east, _) in enumerate(shapely.bounds(geometries)):
+            if east < place.transform.c:
+                geometries[number] = shapely.transform(
+                    geometries[number], lambda points: points + (360, 0)
+                )
+    return shapely.transform(
+        geometries, lambda points: points @ back[:2, :2].T + back[:2, 2]
+    )
 
 
 def rasterized(

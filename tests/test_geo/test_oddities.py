@@ -404,3 +404,26 @@ def test_targets_that_cannot_be_written(tmp_path):
             tmp_path / 'a.tif', [(GREY[None, :4], None)], RasterTarget((8, 8))
         )
     assert not [*tmp_path.iterdir()]
+
+
+def test_longitudes_from_0_to_360(tmp_path):
+    from mmrs.geo.outlines import outline_rows
+    from mmrs.geo.vectors import read_vectors, write_polygons
+
+    classes = np.zeros((20, 30), np.uint8)
+    classes[5:10, 8:20] = 1
+    there = Georeference.named('EPSG:4326', (0.1, 0, 190, 0, -0.1, 60))
+    path = tmp_path / 'a.geojson'
+    outlines = outline_rows([(0, classes)])
+    write_polygons(path, outlines, ('ground', 'roof'), there, wgs84=True)
+    (found,) = read_vectors(path)
+    assert found.geometry.bounds[0] == pytest.approx(190.8 - 360)
+    (found,) = read_vectors(path, there)
+    assert found.geometry.bounds == pytest.approx((8, 5, 20, 10))
+
+
+def test_a_nodata_value_that_no_pixel_has(tmp_path):
+    path = write(tmp_path / 'a.tif', GREY, **UTM)
+    source = open_source(path, nodata=-9999)
+    assert 'nodata=-9999 is no value of uint8' in source.notes[0]
+    assert not open_source(path, nodata=3).notes
