@@ -1,5 +1,9 @@
 """Fixtures and markers shared by all tests."""
 
+import os
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -24,6 +28,28 @@ def pytest_collection_modifyitems(items):
 def repo_root() -> Path:
     """The root of the checkout."""
     return ROOT
+
+
+@pytest.fixture
+def run_python() -> Callable[..., tuple[str, str]]:
+    """Run code in a new interpreter; returns what it printed and warned.
+
+    ``path`` is put in front of the import path.
+    """
+
+    def run(code: str, path: Path | None = None) -> tuple[str, str]:
+        paths = [str(path)] if path else []
+        env = dict(os.environ, PYTHONPATH=os.pathsep.join([*paths, str(ROOT)]))
+        done = subprocess.run(
+            [sys.executable, '-c', code],
+            capture_output=True,
+            text=True,
+            env=env,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout, done.stderr
+
+    return run
 
 
 def _beside(folder: str) -> Path:

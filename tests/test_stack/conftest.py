@@ -1,35 +1,8 @@
-"""Fabricated distributions and interpreters of their own."""
+"""Fabricated distributions."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
-
-
-@pytest.fixture
-def run_python() -> Callable[..., tuple[str, str]]:
-    """Run code in a new interpreter; returns what it printed and warned.
-
-    ``path`` is put in front of the import path.
-    """
-
-    def run(code: str, path: Path | None = None) -> tuple[str, str]:
-        env = dict(os.environ)
-        if path:
-            env['PYTHONPATH'] = str(path)
-        done = subprocess.run(
-            [sys.executable, '-c', code],
-            capture_output=True,
-            text=True,
-            env=env,
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout, done.stderr
-
-    return run
 
 
 @pytest.fixture
