@@ -52,7 +52,7 @@ def as_checkpoint(content: object, path: str) -> dict:
         state dict is put under that key. So are the weights of a file that
         keeps those of each part apart (``encoder_dict``, ``decoder_dict``),
         under ``PART.NAME``; of BasicSR's files those of ``params_ema``, else
-        ``params``.
+        ``params``. A ``meta`` that is no dict is left out.
 
     Raises:
         InputError: There is none.
@@ -63,6 +63,8 @@ def as_checkpoint(content: object, path: str) -> dict:
         content['state_dict']
     ):
         raise InputError(f'{path} holds no state dict: it is no checkpoint')
+    if not isinstance(content.get('meta', {}), dict):
+        content = {k: v for k, v in content.items() if k != 'meta'}
     return content
 
 

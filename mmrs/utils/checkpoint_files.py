@@ -76,6 +76,8 @@ def read_file(
             content = torch.load(file, location, weights_only=True)
     except torch.OutOfMemoryError:
         raise
+    except PermissionError as error:
+        raise InputError(f'checkpoint {name} may not be read') from error
     except Exception as error:  # damaged files raise anything
         raise InputError(_explain(name, error)) from error
     if isinstance(content, dict) and isinstance(content.get('meta'), dict):
