@@ -52,7 +52,7 @@ def as_checkpoint(content: object, path: str) -> dict:
         state dict is put under that key. So are the weights of a file that
         keeps those of each part apart (``encoder_dict``, ``decoder_dict``),
         under ``PART.NAME``; of BasicSR's files those of ``params_ema``, else
-        ``params``.
+        ``params``. A ``meta`` that is no dict is left out.
 
     Raises:
         InputError: There is none.
@@ -63,6 +63,8 @@ def as_checkpoint(content: object, path: str) -> dict:
         content['state_dict']
     ):
         raise InputError(f'{path} holds no state dict: it is no checkpoint')
+    if not isinstance(content.get('meta', {}), dict):
+        content = {k: v for k, v in content.items() if k != 'meta'}
     return content
 
 
@@ -91,9 +93,7 @@ def _join_parts(content: dict) -> dict:
 def load_weights(model: nn.Module, checkpoint: dict, path: str) -> list[str]:
     """Load the weights of a finished model, completely or not at all.
 
-    Every parameter and buffer of the model must be in the checkpoint with
-    its shape, so that no part of the model runs untrained. What the file
-    holds beyond is not used.
+    What the file holds beyond is not used.
 
     Args:
         model: Receives the weights.
@@ -110,6 +110,26 @@ def load_weights(model: nn.Module, checkpoint: dict, path: str) -> list[str]:
         (name.removeprefix('module.'), value)
         for name, value in checkpoint['state_dict'].items()
     )
+    check_weights(model, weights, path)
+    return list(model.load_state_dict(weights, strict=False).unexpected_keys)
+
+
+def check_weights(
+    model: nn.Module, weights: dict[str, Tensor], path: str
+) -> None:
+    """Check that weights are those of a finished model.
+
+    Every parameter and buffer of the model must be there with its shape, so
+    that no part of the model runs untrained.
+
+    Args:
+        model: That is to be loaded.
+        weights: Its state dict, and possibly more.
+        path: The checkpoint's name in messages.
+
+    Raises:
+        InputError: The checkpoint is of another architecture.
+    """
     wanted = model.state_dict()
     kind = type(model).__name__
     missing = [
@@ -140,7 +160,6 @@ def load_weights(model: nn.Module, checkpoint: dict, path: str) -> list[str]:
             f'checkpoint {path} lacks {len(missing)} of the {len(wanted)} '
             f'weights of {kind}, first: {missing[0]}; is it of this config?'
         )
-    return list(model.load_state_dict(weights, strict=False).unexpected_keys)
 
 
 def forget_pretraining(part: dict | list) -> None:

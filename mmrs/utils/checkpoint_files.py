@@ -12,6 +12,7 @@ import json
 import os
 import re
 import threading
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -75,6 +76,8 @@ def read_file(
             content = torch.load(file, location, weights_only=True)
     except torch.OutOfMemoryError:
         raise
+    except PermissionError as error:
+        raise InputError(f'checkpoint {name} may not be read') from error
     except Exception as error:  # damaged files raise anything
         raise InputError(_explain(name, error)) from error
     if isinstance(content, dict) and isinstance(content.get('meta'), dict):
@@ -208,9 +211,16 @@ def _is_dense(value: object) -> bool:
 
 @contextmanager
 def _only(classes: list) -> Iterator[None]:
-    """Allow these classes to ``torch.load``, and none of other libraries."""
+    """Allow these classes to ``torch.load``, and none of other libraries.
+
+    A HistoryBuffer brings its statistics for all of its class; they stay.
+    """
+    from mmengine.logging import HistoryBuffer
+
     allowed = torch.serialization
     with _lock:
+        statistics = HistoryBuffer()._statistics_methods
+        kept = dict(statistics)
         others = allowed.get_safe_globals()
         allowed.clear_safe_globals()
         allowed.add_safe_globals(classes)
@@ -219,6 +229,8 @@ def _only(classes: list) -> Iterator[None]:
         finally:
             allowed.clear_safe_globals()
             allowed.add_safe_globals(others)
+            statistics.clear()
+            statistics.update(kept)
 
 
 def _plain_classes() -> list:
@@ -273,13 +285,22 @@ def _get_method(owner: object, name: str) -> Callable:
 
 def _explain(name: str, error: Exception) -> str:
     wanted = re.search(r'GLOBAL (\S+)', str(error))
-    if isinstance(error, UnpicklingError) and wanted:
+    if isinstance(error, UnpicklingError) and (wanted or _is_pickle(name)):
+        asks = wanted[1] if wanted else 'what plain weights do not need'
         return (
             f'checkpoint {name} is refused, nothing in it was run: it is '
-            f'more than plain weights and asks for {wanted[1]}; {_UNSAFE}'
+            f'more than plain weights and asks for {asks}; {_UNSAFE}'
         )
     return (
         f'{name} is not a checkpoint, or is damaged: PyTorch cannot '
         'read it; give a file that tools/train.py or '
         'tools/model_converters/convert.py wrote'
     )
+
+
+def _is_pickle(path: str) -> bool:
+    """Whether a file is a pickle of any protocol, bare or in an archive."""
+    if not os.path.isfile(path):
+        return False
+    with open(path, 'rb') as file:
+        return file.read(1) == b'\x80' or zipfile.is_zipfile(path)

@@ -48,13 +48,19 @@ def test_a_bare_state_dict_will_do():
     Backbone(5).load_state_dict(checkpoint['state_dict'])
 
 
-def test_testing_and_resuming_leave_a_checkpoint_as_it_is():
+def test_testing_leaves_a_checkpoint_as_it_is():
     weights = Backbone(3).state_dict()
     assert load(dict(), dict(state_dict=weights))['state_dict'] is weights
+
+
+def test_resuming_takes_what_fits_alone():
+    weights = Backbone(5).state_dict()
     resumed = load(Loop(), dict(state_dict=weights), resume=True)
     assert resumed['state_dict'] is weights
+    with pytest.raises(InputError, match='to go on from .* 1 shapes differ'):
+        load(Loop(), dict(Backbone(3).state_dict()), resume=True)
 
 
 def test_a_file_without_weights_is_refused():
-    with pytest.raises(InputError, match='load_from: .* no state dict'):
+    with pytest.raises(InputError, match='the file holds no state dict'):
         load(Loop(), dict(epoch=3))

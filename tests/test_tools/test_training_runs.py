@@ -152,6 +152,31 @@ def test_published_checkpoint_is_plain_and_smaller(
     assert file.stat().st_size < before
 
 
+@pytest.mark.parametrize(
+    ('way', 'message'),
+    [
+        ('--cfg-options load_from={}', r'layers.2.weight is \(2, 8\) in the'),
+        (
+            '--resume {} --cfg-options',
+            'checkpoint to go on from is of another',
+        ),
+    ],
+)
+def test_training_does_not_start_from_another_architecture(
+    main_of, trained, tmp_path, toy_config, way, message
+):
+    words = way.format(trained / 'epoch_4.pth').split()
+    with pytest.raises(InputError, match=message):
+        main_of(
+            'tools/train.py',
+            toy_config,
+            '--work-dir',
+            tmp_path,
+            *words,
+            'model.width=6',
+        )
+
+
 class MakeFolder:
     """Makes a folder when it is unpickled."""
 

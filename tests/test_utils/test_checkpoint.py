@@ -65,6 +65,13 @@ def test_other_files_are_no_checkpoints(tmp_path, text):
         read_checkpoint(str(file))
 
 
+def test_meta_of_another_kind_is_left_out(tmp_path):
+    state_dict = two_layers().state_dict()
+    for meta, kept in (({'epoch': 1}, True), ('epoch 1', False)):
+        torch.save(dict(state_dict=state_dict, meta=meta), tmp_path / 'x.pth')
+        assert ('meta' in read_checkpoint(str(tmp_path / 'x.pth'))) == kept
+
+
 def test_cut_off_checkpoint(tmp_path):
     file = tmp_path / 'x.pth'
     torch.save(two_layers().state_dict(), file)

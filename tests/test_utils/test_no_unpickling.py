@@ -10,7 +10,7 @@ MODULES = {'cloudpickle', 'dill', 'joblib', 'marshal', 'pickle', 'shelve'}
 # Calls that do: those of torch and MMEngine unless they are told not to.
 BUILTINS = {'__import__', 'eval', 'exec'}
 CALLS = {
-    'fromstring',  # of MMEngine's Config: text as Python
+    'Config.fromstring',  # text as Python
     'jit.load',
     'load_state_dict_from_url',
     'mmengine.load',
