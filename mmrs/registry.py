@@ -147,7 +147,8 @@ class LazyRegistry(Registry):
     def _did_you_mean(self, key: str) -> str:
         scope, name = self.split_scope_key(key)
         prefix = '' if scope is None else f'{scope}.'
-        near = difflib.get_close_matches(name, self._names(scope), n=3)
+        names = dict.fromkeys(self._names(scope))
+        near = difflib.get_close_matches(name, names, n=3)
         if not near:
             return '.'
         return '; did you mean ' + ' or '.join(prefix + x for x in near) + '?'

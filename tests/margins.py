@@ -59,7 +59,12 @@ def clears(request, record_property, training_seed):
         bound = below if above is None else above
         is_least = above is not None
         figure = Figure(
-            test, name, value, bound, is_least, user_time() - start
+            test,
+            name,
+            float(value),
+            float(bound),
+            is_least,
+            user_time() - start,
         )
         record_property('figure', tuple(figure))
         assert value > bound if is_least else value < bound, figure

@@ -280,7 +280,9 @@ def test_infer_refuses_the_settings_of_another_task(
 
 def test_infer_with_an_unknown_inferencer(main_of, data, model):
     choice = ('--cfg-options', 'inferencer.type=SceneInferencer')
-    with pytest.raises(InputError, match='is none of .*InstanceSegInf'):
+    with pytest.raises(
+        InputError, match='not in the registry INFERENCERS.*InstanceSegInf'
+    ):
         main_of(INFER, data, *model, *choice)
 
 

@@ -10,6 +10,7 @@ from PIL import Image as PILImage
 
 from mmrs.errors import InputError
 
+from .encoder import RRDBEncoder
 from .job import generate_file, weights_hash
 from .sampling import (
     SCALE,
@@ -22,6 +23,7 @@ from .sampling import (
     generated,
     make_solver,
 )
+from .unet import ResolutionUNet
 
 #: What the paper says of sampling; the periodic noise is inferred.
 PAPER_SETTINGS = dict(
@@ -64,7 +66,10 @@ class MetaEarthPipeline(DiffusionPipeline):
 
     model_cpu_offload_seq = 'lr_encoder->unet'
 
-    def __init__(self, unet, lr_encoder, scheduler) -> None:
+    # Diffusers finds the classes of a saved folder among imported modules.
+    def __init__(
+        self, unet: ResolutionUNet, lr_encoder: RRDBEncoder, scheduler
+    ) -> None:
         super().__init__()
         self.register_modules(
             unet=unet, lr_encoder=lr_encoder, scheduler=scheduler
