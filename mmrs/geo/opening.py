@@ -112,30 +112,22 @@ def open_raster(location: Location) -> 'DatasetReader':
 def tiff_orientation(path: Location) -> int:
     """Read the Orientation tag of a TIFF, 1 to 8; 1 where there is none.
 
-    GDAL does not report it (TIFF 6.0, section 8).
+    GDAL does not report it (TIFF 6.0, section 8), and Pillow opens only some
+    TIFFs, but reads the tags of all.
     """
+    from PIL.TiffImagePlugin import ImageFileDirectory_v2
+
     if is_address(path) or suffix_of(path) not in ('.tif', '.tiff'):
         return 1
     with open(path, 'rb') as file:
-        head = file.read(16)
-        order = {b'II': '<', b'MM': '>'}.get(head[:2])
-        if order is None or len(head) < 16:
+        head = file.read(8)
+        if 43 in head[2:4]:  # BigTIFF
+            head += file.read(8)
+        try:
+            tags = ImageFileDirectory_v2(head)
+            file.seek(tags.next)
+            tags.load(file)
+        except (SyntaxError, OSError, struct.error):
             return 1
-        big = struct.unpack(f'{order}H', head[2:4])[0] == 43
-        start = struct.unpack(
-            f'{order}{"Q" if big else "I"}', head[8:16] if big else head[4:8]
-        )[0]
-        file.seek(start)
-        counter, entry = ('Q', 20) if big else ('H', 12)
-        size = struct.calcsize(counter)
-        raw = file.read(size)
-        if len(raw) < size:
-            return 1
-        count = struct.unpack(f'{order}{counter}', raw)[0]
-        entries = file.read(min(count, 4096) * entry)
-    for at in range(0, len(entries) - entry + 1, entry):
-        if struct.unpack(f'{order}H', entries[at : at + 2])[0] == _ORIENTATION:
-            at += 12 if big else 8
-            found = struct.unpack(f'{order}H', entries[at : at + 2])[0]
-            return found if found in range(1, 9) else 1
-    return 1
+        found = tags.get(_ORIENTATION, 1)
+    return found if found in range(1, 9) else 1

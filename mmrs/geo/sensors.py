@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from mmrs.errors import BadImageError, InputError
+from mmrs.errors import BadImageError
 
 from .source import Source
 
@@ -178,17 +178,6 @@ def _plain_code(code: str) -> str:
     """Bring ``'B02'``, ``'b2'`` and ``'SR_B2'`` to ``'B2'``."""
     found = _CODE.match(code.strip())
     return f'B{found[1].lstrip("0").upper()}' if found else code
-
-
-def get_sensor(name: str) -> Sensor:
-    """Get a sensor by its name.
-
-    Raises:
-        InputError: There is none of that name.
-    """
-    if name not in SENSORS:
-        raise InputError(f'sensor={name!r}: known are {", ".join(SENSORS)}')
-    return SENSORS[name]
 
 
 def sensor_of(product: str) -> Sensor | None:

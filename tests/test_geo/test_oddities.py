@@ -23,7 +23,7 @@ from mmrs.geo.georeference import (
 from mmrs.geo.images import image_size, read_image, read_labels
 from mmrs.geo.products import find_product
 from mmrs.geo.scene import open_scene
-from mmrs.geo.sensors import common_names, get_sensor, sensor_of
+from mmrs.geo.sensors import LANDSAT8, common_names, sensor_of
 from mmrs.geo.source import PairSource, Unit, open_source
 from mmrs.geo.tiles import Window
 from mmrs.geo.writer import RasterTarget, write_raster
@@ -161,7 +161,7 @@ def test_two_files_of_one_band(tmp_path):
 def test_sensors_by_the_name_of_the_file():
     assert sensor_of('S2A_vs_L8/LC08_x.tif').name == 'landsat8'
     assert sensor_of('x/lc08_l1tp_1.tif').name == 'landsat8'
-    expected = get_sensor('landsat8')
+    expected = LANDSAT8
     assert common_names(['B5'], expected, 'S2A_x/LC09_a.tif') == ['nir']
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mmrs.errors import BadImageError, InputError
+from mmrs.errors import BadImageError
 from mmrs.geo.sensors import (
     GAOFEN,
     LANDSAT7,
@@ -9,7 +9,6 @@ from mmrs.geo.sensors import (
     SENTINEL2,
     common_names,
     find_bands,
-    get_sensor,
     has_names,
     sensor_of,
 )
@@ -58,12 +57,6 @@ def test_common_names(names, sensor, product, expected):
 def test_sensor_of_a_product(product, name):
     found = sensor_of(product)
     assert (found and found.name) == name
-
-
-def test_unknown_sensor():
-    assert get_sensor('landsat8') is LANDSAT8
-    with pytest.raises(InputError, match='known are sentinel2, landsat8'):
-        get_sensor('spot')
 
 
 def test_numbers_are_no_names():

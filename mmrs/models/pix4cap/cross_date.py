@@ -12,6 +12,7 @@ from mmrs.models.change.layers import (
     feed_forward,
     replace_map,
 )
+from mmrs.models.layers.heads import check_heads
 from mmrs.models.layers.init import init_xavier
 from mmrs.registry import MODELS
 from mmrs.utils.settings import check_choice
@@ -38,6 +39,7 @@ class CrossDateLayer(nn.Module):
         dropout: float = 0.1,
     ) -> None:
         super().__init__()
+        check_heads(heads, dims)
         self.dropout = dropout
         self.attn = nn.MultiheadAttention(
             dims, heads, dropout, batch_first=True

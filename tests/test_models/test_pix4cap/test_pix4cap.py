@@ -320,3 +320,8 @@ def test_balancers_are_a_setting():
     assert losses['loss_caption'] == losses['loss_mask'] == 1
     assert losses['raw_mask'] != 1
     assert MODELS.get('StopGradNormalize') is type(model.loss_balancer)
+
+
+def test_heads_that_do_not_divide_the_channels():
+    with pytest.raises(InputError, match='heads'):
+        CrossDateLayer(8, heads=3, hidden=16)
